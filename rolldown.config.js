@@ -1,0 +1,9 @@
+// One bundle per program, because loading some hundred small files costs more than half of the start-up
+// (docs/decisions/0001-bundled-build.md). koffi carries a native library; fastcgi-stream calls the Buffer
+// constructor, which Node reports as deprecated unless the file lies in node_modules.
+export default {
+  input: { runfcgid: 'src/main.ts', fcgictl: 'src/ctl.ts' },
+  platform: 'node',
+  external: ['koffi', 'fastcgi-stream'],
+  output: { dir: 'dist', format: 'esm', cleanDir: true, chunkFileNames: '[name]-[hash].js' },
+};

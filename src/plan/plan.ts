@@ -1,0 +1,98 @@
+import type { SocketAddress } from '../config/address.ts';
+import type { PresetName } from './presets.ts';
+
+/** What the daemon does, with every default filled in, every path absolute, every user an id. Frozen. */
+export interface Plan {
+  readonly daemon: DaemonPlan;
+  readonly pools: readonly PoolPlan[];
+  /** Pools whose configuration has problems: they are shown as failed and stop nobody else. */
+  readonly refused: readonly RefusedPool[];
+}
+
+export interface DaemonPlan {
+  /** Files the plan was read from, in order. Empty for a plan from the command line. */
+  readonly configFiles: readonly string[];
+  /** Absolute; created with mode 0755 when absent. */
+  readonly runtimeDir: string;
+  readonly controlSocket: string;
+  /** Mode of the control socket, for example 0o600. */
+  readonly controlMode: number;
+  readonly pidfile: string;
+  readonly log: LogPlan;
+}
+
+export interface LogPlan {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  /** `undefined`: standard output. */
+  readonly file: string | undefined;
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  readonly format: 'auto' | 'pretty' | 'json';
+}
+
+export interface RefusedPool {
+  readonly name: string;
+  /** Whole sentences, each with file, line and key. */
+  readonly problems: readonly string[];
+}
+
+export interface PoolPlan {
+  readonly name: string;
+  readonly preset: PresetName;
+  /** Start when the daemon starts. */
+  readonly isAutostarted: boolean;
+  /** Workers are spread over these addresses evenly; there are at least as many workers as addresses. */
+  readonly listen: readonly ListenPlan[];
+  /** Number of workers wanted, at least 1. */
+  readonly workers: number;
+  readonly worker: WorkerPlan;
+  readonly lifecycle: LifecyclePlan;
+}
+
+export interface ListenPlan {
+  readonly address: SocketAddress;
+  /** Length of the accept queue; the kernel caps it at net.core.somaxconn (listen(2)). */
+  readonly backlog: number;
+  /** Mode, owner and group of a Unix socket; `undefined` owner or group: the daemon's own. */
+  readonly mode: number;
+  readonly uid: number | undefined;
+  readonly gid: number | undefined;
+  /** The directory for private socket names and the like. */
+  readonly runtimeDir: string;
+  /** False for flup alone: php-cgi and Perl FCGI exit on a non-blocking listener. */
+  readonly isBlocking: boolean;
+}
+
+export interface WorkerPlan {
+  /** Program and arguments; the program is absolute or found on the PATH of `environment`. */
+  readonly argv: readonly [string, ...string[]];
+  readonly directory: string;
+  /** The whole environment of the worker; nothing is inherited from the daemon beside it. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** `undefined`: the daemon's own user. */
+  readonly identity: Identity | undefined;
+  readonly umask: number;
+  /** The worker speaks the engine's JSON-lines channel on fd 3 and says itself when it is ready. */
+  readonly hasChannel: boolean;
+}
+
+export interface Identity {
+  readonly uid: number;
+  readonly gid: number;
+  readonly user: string;
+}
+
+export interface LifecyclePlan {
+  /** How long a worker may take from spawn to ready. */
+  readonly bootTimeoutMs: number;
+  readonly stopSignal: NodeJS.Signals;
+  /** From the stop signal to SIGKILL. */
+  readonly gracefulTimeoutMs: number;
+  /** First delay before a respawn; it doubles with every early death up to the cap. */
+  readonly backoffInitialMs: number;
+  readonly backoffMaxMs: number;
+  /** More abnormal exits than this within the window and the pool is failed. */
+  readonly maxRestarts: number;
+  readonly restartWindowMs: number;
+  /** Exit statuses that are part of the program's normal life, after it was ready. */
+  readonly expectedExits: readonly number[];
+}

@@ -1,0 +1,43 @@
+import type { SocketAddress } from '../config/address.ts';
+
+/**
+ * An address that a web server connects to, for as long as a pool serves it. Its listen sockets come and go
+ * with the generations; at any time the address leads to at most one of them.
+ */
+export interface Endpoint {
+  readonly address: SocketAddress;
+  /**
+   * A new listen socket that nobody but `connectPrivately` can reach yet.
+   *
+   * @throws RunfcgidError LISTEN_IN_USE with the name of who listens there, LISTEN_FAILED.
+   */
+  open(): ListenSocket;
+  /** From now on every new connection to the address reaches `socket`. Atomic; may be repeated. */
+  publish(socket: ListenSocket): void;
+  /** False when the address was deleted or taken over: publish again, or tell the operator. */
+  isPublished(socket: ListenSocket): boolean;
+  /** The address leads nowhere. Removes a path only if it still is ours. */
+  withdraw(): void;
+}
+
+/** A socket bound and listening, never accepted on by the daemon. */
+export interface ListenSocket {
+  /** Close-on-exec; handed to workers as fd 0. */
+  readonly fd: number;
+  readonly endpoint: Endpoint;
+  /** Sets the blocking mode again: Node clears O_NONBLOCK on the shared description at every spawn. */
+  restoreBlockingMode(): void;
+  /** A connection that reaches this very socket, published or not. */
+  connectPrivately(): Promise<ProbeConnection>;
+  /** True when at least one connection waits to be accepted (poll(2) with timeout 0). */
+  hasQueued(): boolean;
+  /** Number of connections waiting, or `undefined` where the kernel does not tell. */
+  queued(): number | undefined;
+  /** Shuts the socket down, removes its private name, closes it. May be repeated. */
+  close(): void;
+}
+
+/** A client connection of ours, with nothing sent on it. */
+export interface ProbeConnection {
+  close(): void;
+}

@@ -1,0 +1,82 @@
+/** Read-only views of the daemon, made for printing and for JSON: plain data, no methods. */
+export interface StatusSnapshot {
+  readonly daemon: DaemonSnapshot;
+  readonly pools: readonly PoolSnapshot[];
+}
+
+export interface DaemonSnapshot {
+  readonly pid: number;
+  readonly version: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly uptimeMs: number;
+  readonly configFiles: readonly string[];
+  readonly runtimeDir: string;
+  readonly controlSocket: string;
+  readonly memoryBytes: number;
+}
+
+/**
+ * `running`: every wanted worker is ready. `starting`: some are not ready yet. `degraded`: at least one serves
+ * while others are down. `failed`: it gave up for now, or its configuration was refused. `stopping`, `stopped`.
+ */
+export type PoolState = 'starting' | 'running' | 'degraded' | 'failed' | 'stopping' | 'stopped';
+
+export interface PoolSnapshot {
+  readonly name: string;
+  readonly state: PoolState;
+  /** Why it is not running, in a sentence; `null` when it runs. */
+  readonly reason: string | null;
+  /** Milliseconds until the next attempt of a failed pool or a waiting worker; `null` when none is due. */
+  readonly nextAttemptInMs: number | null;
+  readonly preset: string;
+  /** The command line, for people. */
+  readonly command: string;
+  readonly listen: readonly string[];
+  readonly generation: number;
+  readonly workersWanted: number;
+  readonly workersReady: number;
+  /** Respawns after a death, since the daemon started. */
+  readonly restarts: number;
+  /** Connections waiting on the pool's listen sockets; `null` when unknown. */
+  readonly queued: number | null;
+  readonly workers: readonly WorkerSnapshot[];
+  /** The last death that was not asked for. */
+  readonly lastExit: ExitSnapshot | null;
+}
+
+export type WorkerStateName =
+  | 'stopped'
+  | 'starting'
+  | 'ready'
+  | 'stopping'
+  | 'killing'
+  | 'backoff'
+  | 'failed';
+
+export interface WorkerSnapshot {
+  /** `pool/1`, `pool/2` …: the place in the pool, which outlives the process. */
+  readonly id: string;
+  readonly pid: number | null;
+  readonly state: WorkerStateName;
+  readonly listen: string;
+  /** Since the process started; `null` without a process. */
+  readonly uptimeMs: number | null;
+  readonly restarts: number;
+  /** Resident memory of the process and its descendants; `null` when unknown. */
+  readonly memoryBytes: number | null;
+  /** 100 is one core; `null` when unknown. */
+  readonly cpuPercent: number | null;
+  /** Connections accepted and not yet closed; `null` when unknown. */
+  readonly connections: number | null;
+}
+
+export interface ExitSnapshot {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly worker: string;
+  readonly pid: number | null;
+  readonly reason: string;
+  /** Last lines that it wrote. */
+  readonly output: readonly string[];
+}

@@ -1,0 +1,48 @@
+import type { WorkerPlan } from '../plan/plan.ts';
+import type { ExitStatus } from './exit-reason.ts';
+
+/** How a worker comes to life. */
+export interface Launcher {
+  /**
+   * Starts one process on the listen socket. Returns at once; a process that could not be started
+   * (no such program, no rights) is reported by `onSpawnFailed`, and then `onExit` is never called.
+   */
+  launch(request: LaunchRequest): WorkerProcess;
+}
+
+export interface LaunchRequest {
+  readonly plan: WorkerPlan;
+  /** Unique for the life of the daemon; marks the whole process tree. */
+  readonly marker: string;
+  /** The listen socket, handed over as fd 0. */
+  readonly listenFd: number;
+  readonly onSpawned: (pid: number) => void;
+  readonly onSpawnFailed: (error: Error) => void;
+  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
+  /** Messages of the engine's channel, already checked. Only when the plan has a channel. */
+  readonly onMessage: (message: EngineMessage) => void;
+  /** The process itself has ended and its output was read to the end (or cut off after a moment). */
+  readonly onExit: (exit: ExitStatus) => void;
+}
+
+export interface WorkerProcess {
+  /** `undefined` until spawned, and when it could not be. */
+  readonly pid: number | undefined;
+  /** Sends a signal to the process alone. False: there is no such process any more. */
+  signal(signal: NodeJS.Signals): boolean;
+  /** Every process of the tree that is alive now: the worker and its descendants, adopted ones included. */
+  tree(): readonly TreeProcess[];
+  /** SIGKILL to every process of the tree, again for those that appear meanwhile. Number of processes hit. */
+  killTree(): number;
+}
+
+/** A process named so that a reused pid is not mistaken for it. */
+export interface TreeProcess {
+  readonly pid: number;
+  /** Clock ticks after boot (proc_pid_stat(5), field 22). */
+  readonly startTime: number;
+}
+
+export type EngineMessage =
+  | { readonly event: 'ready' }
+  | { readonly event: 'load-failed'; readonly message: string; readonly traceback: string };
