@@ -1,0 +1,1 @@
+"""A guest book: a form, a table, a page."""

@@ -1,0 +1,1 @@
+"""The site: its addresses and its WSGI application."""

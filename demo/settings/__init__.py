@@ -1,0 +1,1 @@
+"""The settings of the demo site: `settings.development` and `settings.production`."""
