@@ -87,6 +87,11 @@ export interface LifecyclePlan {
   readonly stopSignal: NodeJS.Signals;
   /** From the stop signal to SIGKILL. */
   readonly gracefulTimeoutMs: number;
+  /**
+   * What descendants do that outlive the worker's own process: `signal` sends them the stop signal; `finish`
+   * leaves them to themselves until the graceful timeout (flup's children finish their request and leave).
+   */
+  readonly orphans: 'signal' | 'finish';
   /** First delay before a respawn; it doubles with every early death up to the cap. */
   readonly backoffInitialMs: number;
   readonly backoffMaxMs: number;

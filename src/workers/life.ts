@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock, Timer } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
+import type { WorkerPlan } from '../plan/plan.ts';
+import type { ListenSocket } from '../sockets/endpoint.ts';
+import type { ExitStatus } from './exit-reason.ts';
+import type { EngineMessage, Launcher, WorkerProcess } from './launcher.ts';
+
+export interface LifeOptions {
+  readonly id: string;
+  readonly plan: WorkerPlan;
+  readonly socket: ListenSocket;
+  readonly launcher: Launcher;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface LifeEvents {
+  readonly onSpawned: () => void;
+  readonly onSpawnFailed: () => void;
+  readonly onReady: () => void;
+  readonly onExit: () => void;
+}
+
+/** Lines of output kept for the operator. */
+const tailLength = 20;
+/** How often the rest of a process tree is looked at while it goes. */
+const treePollMs = 50;
+
+/** One process of a worker, from its spawn until its whole tree is gone, and what was seen of it. */
+export class Life {
+  readonly #options: LifeOptions;
+  readonly #startedAtMs: number;
+  readonly #tail: string[] = [];
+  readonly #log: Log;
+  #process: WorkerProcess | undefined;
+  #endedAtMs: number | undefined;
+  #timer: Timer | undefined;
+  #exit: ExitStatus | undefined;
+  #spawnError: Error | undefined;
+  #loadFailure: Extract<EngineMessage, { event: 'load-failed' }> | undefined;
+
+  constructor(options: LifeOptions) {
+    this.#options = options;
+    this.#startedAtMs = options.clock.now();
+    this.#log = options.log;
+  }
+
+  /** Starts the process. Events may come before this returns. */
+  begin(events: LifeEvents): void {
+    const { id, plan, socket, launcher } = this.#options;
+    this.#process = launcher.launch({
+      plan,
+      marker: `${id}:${randomBytes(8).toString('hex')}`,
+      listenFd: socket.fd,
+      onSpawned: events.onSpawned,
+      onSpawnFailed: (error) => {
+        this.#spawnError = error;
+        this.#endedAtMs = this.#options.clock.now();
+        events.onSpawnFailed();
+      },
+      onLine: (stream, line) => this.#keepLine(stream, line),
+      onMessage: (message) => {
+        if (message.event === 'load-failed') this.#loadFailure = message;
+        else events.onReady();
+      },
+      onExit: (exit) => {
+        this.#exit = exit;
+        this.#endedAtMs = this.#options.clock.now();
+        events.onExit();
+      },
+    });
+    socket.restoreBlockingMode();
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Milliseconds from the spawn to now, or to the end. */
+  get uptimeMs(): number {
+    return (this.#endedAtMs ?? this.#options.clock.now()) - this.#startedAtMs;
+  }
+
+  get exit(): ExitStatus | undefined {
+    return this.#exit;
+  }
+
+  get spawnError(): Error | undefined {
+    return this.#spawnError;
+  }
+
+  get loadFailure(): { readonly message: string; readonly traceback: string } | undefined {
+    return this.#loadFailure;
+  }
+
+  /** The last lines of output, oldest first. */
+  get tail(): readonly string[] {
+    return this.#tail;
+  }
+
+  treePids(): readonly number[] {
+    return this.#process?.tree().map(({ pid }) => pid) ?? [];
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#process?.signal(signal);
+  }
+
+  signalTree(signal: NodeJS.Signals): void {
+    this.#process?.signalTree(signal);
+  }
+
+  killTree(): void {
+    this.#process?.killTree();
+  }
+
+  /** Calls `onEmpty` when no process of the tree is left; at once when that is so already. */
+  whenTreeIsGone(onEmpty: () => void): void {
+    this.#timer?.cancel();
+    if (this.treePids().length === 0) {
+      onEmpty();
+      return;
+    }
+    const { clock } = this.#options;
+    this.#timer = clock.at(clock.now() + treePollMs, () => this.whenTreeIsGone(onEmpty));
+  }
+
+  #keepLine(stream: 'stdout' | 'stderr', line: string): void {
+    this.#log.info({ event: 'worker.output', pid: this.pid, stream }, line);
+    this.#tail.push(line);
+    if (this.#tail.length > tailLength) this.#tail.shift();
+  }
+}

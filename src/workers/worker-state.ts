@@ -1,0 +1,271 @@
+/**
+ * The life of a worker.
+ *
+ * A worker is a place in a pool that a process may fill: it outlives the processes that come and go in it.
+ * It is in exactly one state; a state holds the data that is legal in it and nothing else. The shell (worker.ts)
+ * turns what happens into events, puts them through `transition`, performs the effects in order, and keeps one
+ * timer on the deadline of the new state.
+ *
+ * The wanted outcome of an end (`respawn` or `stop`) is kept apart from the state, and why the end began is set
+ * once, at its beginning. `exited` means that the whole process tree is gone, except after a sudden death, where
+ * what is left of the tree is cleared away beside the next life.
+ *
+ * A death is early when the process was not ready, or not for `minimumUptimeMs`. Early deaths in a row are counted
+ * (`attempt`) and delay the next start; a process that dies after a good while is replaced at once. What an early
+ * death means for the pool as a whole is decided in pools/restart-intensity.ts.
+ */
+export type WorkerState =
+  | { readonly name: 'stopped' }
+  | { readonly name: 'starting'; readonly attempt: number; readonly deadlineMs: number }
+  | { readonly name: 'ready'; readonly attempt: number; readonly readyAtMs: number }
+  | { readonly name: 'stopping'; readonly end: End; readonly deadlineMs: number }
+  | { readonly name: 'killing'; readonly end: End; readonly deadlineMs: number }
+  | { readonly name: 'backoff'; readonly attempt: number; readonly deadlineMs: number }
+  | { readonly name: 'failed' };
+
+/** An end that has begun. */
+export interface End {
+  readonly wanted: 'respawn' | 'stop';
+  readonly cause: EndCause;
+  readonly attempt: number;
+}
+
+/** `asked`: by the operator or the pool. */
+export type EndCause = 'asked' | 'boot-timeout';
+
+export type WorkerEvent =
+  /** A process is wanted. */
+  | { readonly type: 'start' }
+  /** The process could not be started. */
+  | { readonly type: 'spawn-failed' }
+  | { readonly type: 'became-ready' }
+  /** Finish what is in hand, then stay away. */
+  | { readonly type: 'stop' }
+  /** End now, then stay away. */
+  | { readonly type: 'kill' }
+  /** The process has ended; `isExpected`: with a status that is part of the program's normal life. */
+  | { readonly type: 'exited'; readonly isExpected: boolean }
+  /** The deadline of the state has passed. */
+  | { readonly type: 'deadline' }
+  /** The pool gave up for now. */
+  | { readonly type: 'give-up' };
+
+export type WorkerEffect =
+  | { readonly do: 'spawn' }
+  | { readonly do: 'signal-stop' }
+  | { readonly do: 'kill-tree' }
+  /** Tell the pool that the worker died without having been asked to. */
+  | { readonly do: 'report-death'; readonly isEarly: boolean };
+
+export interface WorkerPolicy {
+  readonly bootTimeoutMs: number;
+  readonly gracefulTimeoutMs: number;
+  /** A process that was ready for less died early. */
+  readonly minimumUptimeMs: number;
+  /** Milliseconds before the start that follows `attempt` early deaths in a row. */
+  readonly backoffDelay: (attempt: number) => number;
+}
+
+export interface Context {
+  readonly nowMs: number;
+  readonly policy: WorkerPolicy;
+}
+
+export interface Transition {
+  readonly state: WorkerState;
+  readonly effects: readonly WorkerEffect[];
+}
+
+/** SIGKILL is repeated at this interval: a process in an uninterruptible wait, or a tree that still forks. */
+export const killIntervalMs = 1_000;
+
+/** The only way from one state to the next. Pure. */
+export function transition(state: WorkerState, event: WorkerEvent, context: Context): Transition {
+  switch (state.name) {
+    case 'stopped':
+      return whenStopped(state, event, context);
+    case 'starting':
+      return whenStarting(state, event, context);
+    case 'ready':
+      return whenReady(state, event, context);
+    case 'stopping':
+      return whenStopping(state, event, context);
+    case 'killing':
+      return whenKilling(state, event, context);
+    case 'backoff':
+      return whenBackoff(state, event, context);
+    case 'failed':
+      return whenFailed(state, event, context);
+  }
+}
+
+/** The moment at which the state wants a `deadline` event, or `undefined`. */
+export function deadlineOf(state: WorkerState): number | undefined {
+  return 'deadlineMs' in state ? state.deadlineMs : undefined;
+}
+
+/** True while a process exists or may exist. */
+export function hasProcess(state: WorkerState): boolean {
+  return (
+    state.name === 'starting' ||
+    state.name === 'ready' ||
+    state.name === 'stopping' ||
+    state.name === 'killing'
+  );
+}
+
+type In<Name extends WorkerState['name']> = Extract<WorkerState, { name: Name }>;
+
+function whenStopped(state: In<'stopped'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'start':
+      return spawn(0, context);
+    case 'spawn-failed':
+    case 'became-ready':
+    case 'stop':
+    case 'kill':
+    case 'exited':
+    case 'deadline':
+    case 'give-up':
+      return stay(state);
+  }
+}
+
+function whenStarting(state: In<'starting'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'became-ready':
+      return to({ name: 'ready', attempt: state.attempt, readyAtMs: context.nowMs });
+    case 'spawn-failed':
+    case 'exited':
+      return backOff(state.attempt + 1, true, context);
+    case 'deadline':
+      return kill({ wanted: 'respawn', cause: 'boot-timeout', attempt: state.attempt }, context);
+    case 'stop':
+      return signalStop({ wanted: 'stop', cause: 'asked', attempt: state.attempt }, context);
+    case 'kill':
+      return kill({ wanted: 'stop', cause: 'asked', attempt: state.attempt }, context);
+    case 'start':
+    case 'give-up':
+      return stay(state);
+  }
+}
+
+function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'exited': {
+      const isEarly = !event.isExpected && context.nowMs - state.readyAtMs < context.policy.minimumUptimeMs;
+      if (event.isExpected) return spawn(0, context);
+      return backOff(isEarly ? state.attempt + 1 : 0, isEarly, context);
+    }
+    case 'stop':
+      return signalStop({ wanted: 'stop', cause: 'asked', attempt: 0 }, context);
+    case 'kill':
+      return kill({ wanted: 'stop', cause: 'asked', attempt: 0 }, context);
+    case 'start':
+    case 'spawn-failed':
+    case 'became-ready':
+    case 'deadline':
+    case 'give-up':
+      return stay(state);
+  }
+}
+
+function whenStopping(state: In<'stopping'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'exited':
+    case 'spawn-failed':
+      return ended(state.end, context);
+    case 'deadline':
+      return kill(state.end, context);
+    case 'kill':
+      return kill({ ...state.end, wanted: 'stop' }, context);
+    case 'start':
+      return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
+    case 'stop':
+      return to({ ...state, end: { ...state.end, wanted: 'stop' } });
+    case 'became-ready':
+    case 'give-up':
+      return stay(state);
+  }
+}
+
+function whenKilling(state: In<'killing'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'exited':
+    case 'spawn-failed':
+      return ended(state.end, context);
+    case 'deadline':
+      return kill(state.end, context);
+    case 'kill':
+    case 'stop':
+      return to({ ...state, end: { ...state.end, wanted: 'stop' } });
+    case 'start':
+      return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
+    case 'became-ready':
+    case 'give-up':
+      return stay(state);
+  }
+}
+
+function whenBackoff(state: In<'backoff'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'deadline':
+    case 'start':
+      return spawn(state.attempt, context);
+    case 'stop':
+    case 'kill':
+      return to({ name: 'stopped' });
+    case 'give-up':
+      return to({ name: 'failed' });
+    case 'spawn-failed':
+    case 'became-ready':
+    case 'exited':
+      return stay(state);
+  }
+}
+
+function whenFailed(state: In<'failed'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'start':
+      return spawn(0, context);
+    case 'stop':
+    case 'kill':
+      return to({ name: 'stopped' });
+    case 'spawn-failed':
+    case 'became-ready':
+    case 'exited':
+    case 'deadline':
+    case 'give-up':
+      return stay(state);
+  }
+}
+
+function stay(state: WorkerState): Transition {
+  return { state, effects: [] };
+}
+
+function to(state: WorkerState, ...effects: WorkerEffect[]): Transition {
+  return { state, effects };
+}
+
+function spawn(attempt: number, { nowMs, policy }: Context): Transition {
+  return to({ name: 'starting', attempt, deadlineMs: nowMs + policy.bootTimeoutMs }, { do: 'spawn' });
+}
+
+function signalStop(end: End, { nowMs, policy }: Context): Transition {
+  return to({ name: 'stopping', end, deadlineMs: nowMs + policy.gracefulTimeoutMs }, { do: 'signal-stop' });
+}
+
+function kill(end: End, { nowMs }: Context): Transition {
+  return to({ name: 'killing', end, deadlineMs: nowMs + killIntervalMs }, { do: 'kill-tree' });
+}
+
+function backOff(attempt: number, isEarly: boolean, { nowMs, policy }: Context): Transition {
+  const deadlineMs = nowMs + policy.backoffDelay(attempt);
+  return to({ name: 'backoff', attempt, deadlineMs }, { do: 'report-death', isEarly });
+}
+
+function ended(end: End, context: Context): Transition {
+  if (end.wanted === 'stop') return to({ name: 'stopped' });
+  return end.cause === 'boot-timeout' ? backOff(end.attempt + 1, true, context) : spawn(0, context);
+}

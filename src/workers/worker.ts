@@ -1,0 +1,238 @@
+import type { Clock, Timer } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
+import type { PoolPlan } from '../plan/plan.ts';
+import type { ListenSocket } from '../sockets/endpoint.ts';
+import { backoffDelay } from './backoff.ts';
+import type { Launcher } from './launcher.ts';
+import { Life } from './life.ts';
+import { deadlineOf, hasProcess, transition, type WorkerEffect, type WorkerEvent, type WorkerState } from './worker-state.ts';
+
+/** What a worker needs of the world. */
+export interface WorkerSurroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly launcher: Launcher;
+  /** A number from 0 to 1, for jitter. */
+  readonly random: () => number;
+}
+
+export interface WorkerOptions {
+  /** `pool/1`: the place, which outlives the process. */
+  readonly id: string;
+  readonly generation: number;
+  readonly plan: PoolPlan;
+  readonly socket: ListenSocket;
+  readonly onSpawned: () => void;
+  readonly onChange: () => void;
+  readonly onDeath: (death: Death) => void;
+}
+
+/** An end that nobody asked for. */
+export interface Death {
+  readonly worker: string;
+  readonly pid: number | undefined;
+  readonly isEarly: boolean;
+  /** One sentence. */
+  readonly reason: string;
+  /** The last lines that it wrote. */
+  readonly output: readonly string[];
+}
+
+/** A process that was ready for less died early. */
+const minimumUptimeMs = 1_000;
+
+/** Performs the effects of worker-state.ts and feeds back what happens. Only `#dispatch` assigns the state. */
+export class Worker {
+  readonly id: string;
+  readonly socket: ListenSocket;
+  readonly #options: WorkerOptions;
+  readonly #surroundings: WorkerSurroundings;
+  readonly #events: WorkerEvent[] = [];
+  /** Earlier lives whose process has ended and whose descendants have not. */
+  readonly #remains = new Set<Life>();
+  #isDispatching = false;
+  #state: WorkerState = { name: 'stopped' };
+  #timer: Timer | undefined;
+  #life: Life | undefined;
+  #restarts = 0;
+
+  constructor(options: WorkerOptions, surroundings: WorkerSurroundings) {
+    this.id = options.id;
+    this.socket = options.socket;
+    this.#options = options;
+    this.#surroundings = surroundings;
+  }
+
+  get state(): WorkerState {
+    return this.#state;
+  }
+
+  /** The process of the present life. */
+  get pid(): number | undefined {
+    return this.#life?.pid;
+  }
+
+  /** Milliseconds since the present process was started. */
+  get uptimeMs(): number | undefined {
+    return this.#life?.uptimeMs;
+  }
+
+  /** Respawns after a death. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** No process is left of any life. */
+  get isGone(): boolean {
+    return !hasProcess(this.#state) && this.#remains.size === 0;
+  }
+
+  /** The process of the present life and its descendants. */
+  treePids(): readonly number[] {
+    return this.#life?.treePids() ?? [];
+  }
+
+  start(): void {
+    this.#dispatch({ type: 'start' });
+  }
+
+  stop(): void {
+    this.#dispatch({ type: 'stop' });
+  }
+
+  kill(): void {
+    for (const life of this.#remains) life.killTree();
+    this.#dispatch({ type: 'kill' });
+  }
+
+  giveUp(): void {
+    this.#dispatch({ type: 'give-up' });
+  }
+
+  becomeReady(): void {
+    this.#dispatch({ type: 'became-ready' });
+  }
+
+  #dispatch(event: WorkerEvent): void {
+    this.#events.push(event);
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    const before = this.#state;
+    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next);
+    this.#isDispatching = false;
+    if (this.#state !== before) this.#options.onChange();
+  }
+
+  #step(event: WorkerEvent): void {
+    const { clock, random } = this.#surroundings;
+    const { lifecycle } = this.#options.plan;
+    const policy = {
+      bootTimeoutMs: lifecycle.bootTimeoutMs,
+      gracefulTimeoutMs: lifecycle.gracefulTimeoutMs,
+      minimumUptimeMs,
+      backoffDelay: (attempt: number) =>
+        backoffDelay(attempt, { initialMs: lifecycle.backoffInitialMs, maxMs: lifecycle.backoffMaxMs }, random()),
+    };
+    const previous = this.#state;
+    const { state, effects } = transition(previous, event, { nowMs: clock.now(), policy });
+    this.#state = state;
+    if (deadlineOf(state) !== deadlineOf(previous)) this.#armTimer();
+    if (state.name !== previous.name) this.#logState(previous, state);
+    for (const effect of effects) this.#perform(effect, previous);
+  }
+
+  #armTimer(): void {
+    this.#timer?.cancel();
+    const deadlineMs = deadlineOf(this.#state);
+    this.#timer =
+      deadlineMs === undefined
+        ? undefined
+        : this.#surroundings.clock.at(deadlineMs, () => this.#dispatch({ type: 'deadline' }));
+  }
+
+  #perform(effect: WorkerEffect, previous: WorkerState): void {
+    switch (effect.do) {
+      case 'spawn':
+        return this.#spawn();
+      case 'signal-stop':
+        return this.#life?.signal(this.#options.plan.lifecycle.stopSignal);
+      case 'kill-tree':
+        return this.#life?.killTree();
+      case 'report-death':
+        return this.#reportDeath(effect.isEarly, previous);
+    }
+  }
+
+  #spawn(): void {
+    const { id, socket } = this;
+    const { generation, plan } = this.#options;
+    const { clock, launcher } = this.#surroundings;
+    if (this.#life !== undefined) this.#restarts += 1;
+    const log = this.#surroundings.log.child({ worker: id, generation });
+    const life = new Life({ id, plan: plan.worker, socket, launcher, clock, log });
+    this.#life = life;
+    life.begin({
+      onSpawned: () => this.#options.onSpawned(),
+      onSpawnFailed: () => this.#dispatch({ type: 'spawn-failed' }),
+      onReady: () => this.#dispatch({ type: 'became-ready' }),
+      onExit: () => this.#ended(life),
+    });
+  }
+
+  /** The process has ended. Asked to, its tree goes with it; otherwise the next life does not wait for the rest. */
+  #ended(life: Life): void {
+    const { lifecycle } = this.#options.plan;
+    const exited = { type: 'exited', isExpected: isExpected(life, lifecycle.expectedExits) } as const;
+    if (this.#state.name === 'stopping' || this.#state.name === 'killing') {
+      if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
+      life.whenTreeIsGone(() => this.#dispatch(exited));
+      return;
+    }
+    this.#clearAway(life);
+    this.#dispatch(exited);
+  }
+
+  /** Gives what is left of a sudden death the graceful timeout to finish, then kills it. */
+  #clearAway(life: Life): void {
+    const { clock } = this.#surroundings;
+    const { lifecycle } = this.#options.plan;
+    if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
+    this.#remains.add(life);
+    const timer = clock.at(clock.now() + lifecycle.gracefulTimeoutMs, () => life.killTree());
+    life.whenTreeIsGone(() => {
+      timer.cancel();
+      this.#remains.delete(life);
+      this.#options.onChange();
+    });
+  }
+
+  #reportDeath(isEarly: boolean, previous: WorkerState): void {
+    const life = this.#life;
+    if (life === undefined) return;
+    const reason = life.explain({
+      wasReady: previous.name === 'ready',
+      isBootTimeout: 'end' in previous && previous.end.cause === 'boot-timeout',
+    });
+    const output = life.tail;
+    this.#surroundings.log.warn(
+      { event: 'worker.died', worker: this.id, generation: this.#options.generation, pid: life.pid },
+      reason,
+    );
+    this.#options.onDeath({ worker: this.id, pid: life.pid, isEarly, reason, output });
+  }
+
+  #logState(previous: WorkerState, state: WorkerState): void {
+    const fields = { worker: this.id, generation: this.#options.generation, pid: this.pid };
+    if (state.name === 'ready') {
+      const afterMs = Math.round(this.#life?.uptimeMs ?? 0);
+      this.#surroundings.log.info({ event: 'worker.ready', ...fields, afterMs }, 'worker is ready');
+    } else {
+      const event = `worker.${state.name}`;
+      this.#surroundings.log.debug({ event, ...fields }, `worker was ${previous.name}, is ${state.name}`);
+    }
+  }
+}
+
+function isExpected(life: Life, expectedExits: readonly number[]): boolean {
+  return life.exit?.kind === 'exited' && expectedExits.includes(life.exit.code);
+}
