@@ -1,0 +1,107 @@
+import { dirname } from 'node:path';
+import { parse, TomlError } from 'smol-toml';
+import { describeError, RunfcgidError } from '../errors.ts';
+import type { ConfigFiles } from './files.ts';
+import { hasWildcard, includedFiles } from './include.ts';
+import { isTable, parseTable, type RawTable } from './parse-table.ts';
+import type { Place, Problem } from './problem.ts';
+import { daemonSettings } from './settings.ts';
+
+/** The tables of one file, as TOML gives them. */
+export interface RawFile {
+  /** Undefined for tables made from a command line. */
+  readonly path: string | undefined;
+  /** Relative paths in the tables start here. */
+  readonly directory: string;
+  readonly tables: RawTable;
+}
+
+export interface RawConfig {
+  readonly main: RawFile;
+  readonly included: readonly RawFile[];
+  /** Included files that cannot be read or are not TOML. */
+  readonly broken: readonly Problem[];
+  /** Problems of the includes themselves. */
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Reads the main file and what it includes.
+ *
+ * @throws RunfcgidError CONFIG_UNREADABLE when the main file cannot be read or is not TOML.
+ */
+export function readConfig(file: string, files: ConfigFiles): RawConfig {
+  const main = readMainFile(file, files);
+  const problems: Problem[] = [];
+  const included: RawFile[] = [];
+  const broken: Problem[] = [];
+  for (const path of includesOf(main, files, problems)) {
+    const read = readFile(path, files);
+    if ('tables' in read) included.push(read);
+    else broken.push(read);
+  }
+  return { main, included, broken, problems };
+}
+
+/** @throws RunfcgidError CONFIG_UNREADABLE */
+export function readMainFile(file: string, files: ConfigFiles): RawFile {
+  const main = readFile(file, files);
+  if ('tables' in main) return main;
+  const position = main.position === undefined ? '' : `:${main.position.line}:${main.position.column}`;
+  throw new RunfcgidError('CONFIG_UNREADABLE', `${file}${position}: ${main.message}`, {
+    hint:
+      main.position === undefined
+        ? 'The user that runs runfcgid must be able to read this file.'
+        : 'Correct the line and try again; nothing was changed.',
+  });
+}
+
+function readFile(path: string, files: ConfigFiles): RawFile | Problem {
+  let text: string;
+  try {
+    text = files.readText(path);
+  } catch (error) {
+    return { file: path, path: [], message: `cannot be read: ${describeError(error)}` };
+  }
+  try {
+    return { path, directory: dirname(path), tables: parse(text) };
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    return {
+      file: path,
+      path: [],
+      position: { line: error.line, column: error.column },
+      message: `is not TOML: ${tomlComplaint(error)}`,
+    };
+  }
+}
+
+/** The parser's message without its heading and its drawing of the place. */
+function tomlComplaint(error: TomlError): string {
+  const [first = ''] = error.message.split('\n');
+  return first.replace(/^Invalid TOML document: /, '');
+}
+
+function includesOf(main: RawFile, files: ConfigFiles, problems: Problem[]): readonly string[] {
+  const written = main.tables['daemon'];
+  const daemon = isTable(written) ? written : {};
+  const onlyInclude = Object.hasOwn(daemon, 'include') ? { include: daemon['include'] } : {};
+  const place: Place = { file: main.path, path: ['daemon'] };
+  const { include } = parseTable({ include: daemonSettings.include }, onlyInclude, place, problems);
+  const found = include.flatMap((pattern) => filesOf(pattern, main, files, problems));
+  return [...new Set(found)].filter((path) => path !== main.path);
+}
+
+function filesOf(pattern: string, main: RawFile, files: ConfigFiles, problems: Problem[]): readonly string[] {
+  const place: Place = { file: main.path, path: ['daemon', 'include'] };
+  try {
+    const found = includedFiles(pattern, main.directory, files);
+    if (hasWildcard(pattern)) return found;
+    const missing = found.filter((path) => !files.exists(path));
+    problems.push(...missing.map((path) => ({ ...place, message: `there is no file ${path}` })));
+    return found.filter((path) => files.exists(path));
+  } catch (error) {
+    problems.push({ ...place, message: `"${pattern}" cannot be looked up: ${describeError(error)}` });
+    return [];
+  }
+}

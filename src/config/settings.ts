@@ -1,0 +1,263 @@
+import {
+  account,
+  addresses,
+  command,
+  count,
+  duration,
+  exitStatuses,
+  flag,
+  mode,
+  oneOf,
+  path,
+  paths,
+  positiveDuration,
+  program,
+  pythonCallable,
+  pythonModule,
+  type SettingType,
+  signal,
+  variableNames,
+  variables,
+} from './setting-types.ts';
+
+/*
+ * Every setting there is. Parsing, the did-you-mean and the reference in docs/configuration.md all come from
+ * these tables: a new setting is one entry here, one line where the plan is made from it, and one row in the
+ * reference (a test compares the two).
+ */
+
+export interface Setting {
+  readonly type: SettingType<unknown>;
+  /** As it would be written in the file. */
+  readonly default?: string | number | boolean | readonly string[];
+  /** What applies when nothing is written, where that is not one fixed value. */
+  readonly unset?: string;
+  readonly isRequired?: true;
+  readonly meaning: string;
+}
+
+/** A table inside a table, with settings of its own. */
+export interface NestedSettings {
+  readonly settings: Readonly<Record<string, Setting>>;
+  readonly meaning: string;
+}
+
+export type SettingsTable = Readonly<Record<string, Setting | NestedSettings>>;
+
+/** The values of a table after parsing; a setting without a default may be undefined. */
+export type Values<Table extends SettingsTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends { readonly type: SettingType<infer Value> }
+    ? Table[Name] extends { readonly default: unknown }
+      ? Value
+      : Value | undefined
+    : Table[Name] extends { readonly settings: infer Nested extends SettingsTable }
+      ? Values<Nested> | undefined
+      : never;
+};
+
+export const daemonSettings = {
+  runtime_dir: {
+    type: path,
+    unset: '`/run/runfcgid` for root; else `$XDG_RUNTIME_DIR/runfcgid`, else `~/.local/state/runfcgid`',
+    meaning: "The daemon's own directory: control socket, pidfile, private sockets.",
+  },
+  control_socket: {
+    type: path,
+    unset: '`control.sock` in `runtime_dir`',
+    meaning: 'The socket that `fcgictl` talks to.',
+  },
+  control_mode: {
+    type: mode,
+    default: '0600',
+    meaning: 'Permission bits of the control socket: who may open it may stop your site.',
+  },
+  pidfile: {
+    type: path,
+    unset: '`runfcgid.pid` in `runtime_dir`',
+    meaning: "Holds the daemon's process id while it runs.",
+  },
+  log_level: {
+    type: oneOf(['trace', 'debug', 'info', 'warn', 'error']),
+    default: 'info',
+    meaning: 'The least severe lines that are written.',
+  },
+  log_file: {
+    type: path,
+    unset: 'standard output',
+    meaning: "Where the daemon's log goes, the output of the workers included.",
+  },
+  log_format: {
+    type: oneOf(['auto', 'pretty', 'json']),
+    default: 'auto',
+    meaning: '`auto` is `pretty` on a terminal and `json` elsewhere.',
+  },
+  include: {
+    type: paths,
+    default: ['pools.d/*.toml'],
+    meaning: 'Further files with pools, relative to this file; `*` and `?` stand for parts of a name.',
+  },
+} as const satisfies SettingsTable;
+
+const engineSettings = {
+  method: {
+    type: oneOf(['prefork', 'threaded']),
+    default: 'prefork',
+    meaning: '`prefork`: a worker serves one request at a time. `threaded`: several, in threads.',
+  },
+  threads: {
+    type: count(1, 1024),
+    unset: '8 with `method = "threaded"`',
+    meaning: 'Threads of each worker; only with `method = "threaded"`.',
+  },
+  python: {
+    type: program,
+    unset:
+      '`.venv`, `venv` or `env` in `directory`; else `$VIRTUAL_ENV` of a daemon that is not root; else `python3`',
+    meaning: 'The Python interpreter, 3.8 or later. With a slash it is relative to `directory`.',
+  },
+} as const satisfies SettingsTable;
+
+export const djangoSettings = {
+  settings: {
+    type: pythonModule,
+    isRequired: true,
+    meaning: 'The settings module, as in `DJANGO_SETTINGS_MODULE`.',
+  },
+  project: {
+    type: path,
+    unset: '`directory`',
+    meaning:
+      'The directory that Python imports the project from, where `manage.py` is. Relative to `directory`.',
+  },
+  ...engineSettings,
+} as const satisfies SettingsTable;
+
+export const wsgiSettings = {
+  application: {
+    type: pythonCallable,
+    isRequired: true,
+    meaning: 'The WSGI callable as `module:name`, imported from `directory`.',
+  },
+  ...engineSettings,
+} as const satisfies SettingsTable;
+
+export const poolSettings = {
+  command: {
+    type: command,
+    unset: 'one of `command`, `django`, `wsgi` is required',
+    meaning: 'Any FastCGI program that accepts on fd 0, with its arguments. No shell is involved.',
+  },
+  django: {
+    settings: djangoSettings,
+    meaning: 'A Django project, served by the Python engine that comes with runfcgid.',
+  },
+  wsgi: {
+    settings: wsgiSettings,
+    meaning: 'Any other WSGI application, served by the Python engine that comes with runfcgid.',
+  },
+  preset: {
+    type: oneOf(['django', 'wsgi', 'django-legacy', 'php-cgi', 'perl', 'generic']),
+    unset: 'guessed from the command',
+    meaning: 'What kind of program it is; see [presets](#presets).',
+  },
+  directory: {
+    type: path,
+    unset: 'the directory of this file',
+    meaning: 'The working directory of the workers.',
+  },
+  listen: {
+    type: addresses,
+    isRequired: true,
+    meaning:
+      'Where the web server connects: `unix:/path`, `127.0.0.1:9000`, `[::1]:9000`, `*:9000`, or a list.',
+  },
+  listen_mode: { type: mode, default: '0660', meaning: 'Permission bits of a Unix socket.' },
+  listen_owner: {
+    type: account,
+    unset: "the daemon's user",
+    meaning: 'Owner of a Unix socket.',
+  },
+  listen_group: {
+    type: account,
+    unset: "the daemon's group",
+    meaning: 'Group of a Unix socket; usually the group of the web server, `www-data` on Debian.',
+  },
+  backlog: {
+    type: count(1, 65_535),
+    default: 1024,
+    meaning: 'How many connections may wait; the kernel caps it at `net.core.somaxconn`.',
+  },
+  workers: {
+    type: count(1, 1024),
+    unset: 'from the preset; at least one for each address',
+    meaning: 'Number of worker processes.',
+  },
+  user: {
+    type: account,
+    unset: "the daemon's user",
+    meaning: 'Who the workers run as. Needs a daemon that runs as root.',
+  },
+  group: {
+    type: account,
+    unset: "the user's own group",
+    meaning: 'The primary group of the workers. Needs a daemon that runs as root.',
+  },
+  umask: {
+    type: mode,
+    default: '0022',
+    meaning: 'Permission bits that files made by the workers do not get.',
+  },
+  environment: {
+    type: variables,
+    unset: 'empty',
+    meaning: 'Environment variables for the workers.',
+  },
+  environment_file: {
+    type: paths,
+    unset: 'none',
+    meaning: 'Files of `NAME=VALUE` lines; `environment` wins over them.',
+  },
+  pass_environment: {
+    type: variableNames,
+    default: [],
+    meaning: "Variables taken over from the daemon's own environment where it has them.",
+  },
+  autostart: { type: flag, default: true, meaning: 'Start the pool when the daemon starts.' },
+  boot_timeout: {
+    type: positiveDuration,
+    default: '30s',
+    meaning: 'How long a worker may take until it is ready.',
+  },
+  stop_signal: { type: signal, unset: 'from the preset', meaning: 'The signal that asks a worker to end.' },
+  graceful_timeout: {
+    type: duration,
+    default: '30s',
+    meaning: 'From the stop signal to SIGKILL; `0s` kills at once.',
+  },
+  max_restarts: {
+    type: count(0, 1_000_000),
+    default: 5,
+    meaning: 'With more abnormal exits than this within `restart_window` the pool is failed.',
+  },
+  restart_window: { type: positiveDuration, default: '60s', meaning: 'See `max_restarts`.' },
+  backoff_initial: {
+    type: positiveDuration,
+    default: '200ms',
+    meaning: 'Delay before a worker that died is started again; it doubles with every early death.',
+  },
+  backoff_max: {
+    type: positiveDuration,
+    default: '30s',
+    meaning: 'The longest such delay, and how often a failed pool tries again.',
+  },
+  expected_exits: {
+    type: exitStatuses,
+    unset: 'from the preset',
+    meaning: "Exit statuses that are part of the program's normal life, once it was ready.",
+  },
+} as const satisfies SettingsTable;
+
+export type DaemonSettings = Values<typeof daemonSettings>;
+export type PoolSettings = Values<typeof poolSettings>;
+export type DjangoSettings = Values<typeof djangoSettings>;
+export type WsgiSettings = Values<typeof wsgiSettings>;
