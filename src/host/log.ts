@@ -1,3 +1,10 @@
+import { type Logger, pino, stdTimeFunctions } from 'pino';
+import { describeError } from '../errors.ts';
+import type { LogPlan } from '../plan/plan.ts';
+import type { Clock } from './clock.ts';
+import { LineSink } from './line-sink.ts';
+import { redact } from './redact.ts';
+
 /** Fields first, one lower-case sentence second; `event` names the line as `noun.verb`. */
 export interface LogFields {
   readonly event: string;
@@ -12,4 +19,87 @@ export interface Log {
   error(fields: LogFields, message: string): void;
   /** A log that adds `fields` (pool, worker, pid, generation …) to every line. */
   child(fields: Readonly<Record<string, unknown>>): Log;
+}
+
+export interface OpenLog {
+  readonly log: Log;
+  /** Opens the file again under its name (logrotate(8)); a failure is logged and the old file stays in use. */
+  reopen(): void;
+  /** Writes what still waits for a slow reader or a full disk. */
+  flush(): void;
+  close(): void;
+}
+
+export interface LogSurroundings {
+  readonly clock: Clock;
+  /** Standard output is a terminal. */
+  readonly isTerminal: boolean;
+  readonly environment: NodeJS.ProcessEnv;
+}
+
+/**
+ * Opens the log: JSON lines with `level` as a word and `time` in ISO 8601, or text for people on a terminal.
+ * Writing is synchronous, so that the last words of a dying daemon are not lost, and never throws.
+ *
+ * @throws RunfcgidError DAEMON_START_FAILED when the log file cannot be opened.
+ */
+export async function createLog(plan: LogPlan, surroundings: LogSurroundings): Promise<OpenLog> {
+  const format = await lineFormat(plan, surroundings);
+  const sink = new LineSink({
+    file: plan.file,
+    clock: surroundings.clock,
+    onLost: (lines, reason) => log.warn({ event: 'log.lost', lines, reason }, `${lines} log lines were lost`),
+  });
+  const logger = pino(
+    {
+      level: plan.level,
+      // A line about a worker carries the worker's pid; the daemon's own would be in its way.
+      base: null,
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: (level) => ({ level }), log: redact },
+    },
+    { write: (line) => sink.write(format(line)) },
+  );
+  const log = wrap(logger);
+  const reopen = (): void => {
+    try {
+      sink.reopen();
+      log.info({ event: 'log.reopened' }, 'log file reopened');
+    } catch (error) {
+      log.error({ event: 'log.reopen-failed', reason: describeError(error) }, 'the log file stays as it was');
+    }
+  };
+  return { log, reopen, flush: () => sink.flush(), close: () => sink.close() };
+}
+
+async function lineFormat(plan: LogPlan, surroundings: LogSurroundings): Promise<(line: string) => string> {
+  const isWatched = plan.file === undefined && surroundings.isTerminal;
+  if (plan.format === 'json' || (plan.format === 'auto' && !isWatched)) return (line) => line;
+  const { prettyFactory } = await import('pino-pretty');
+  const format = prettyFactory({
+    // NO_COLOR counts when present and not empty (no-color.org).
+    colorize: isWatched && !surroundings.environment['NO_COLOR'],
+    translateTime: 'SYS:HH:MM:ss.l',
+    ignore: 'event,pool,worker',
+    singleLine: true,
+    messageFormat: withOrigin,
+  });
+  return (line) => format(line);
+}
+
+/** Puts the worker or pool before the sentence, and shows control characters of a worker's output harmlessly. */
+function withOrigin(record: Record<string, unknown>, messageKey: string): string {
+  const origin = record['worker'] ?? record['pool'];
+  const message = String(record[messageKey] ?? '').replaceAll(/\p{Cc}/gu, ' ');
+  return origin === undefined ? message : `[${origin}] ${message}`;
+}
+
+function wrap(logger: Logger): Log {
+  return {
+    debug: (fields, message) => logger.debug(fields, message),
+    info: (fields, message) => logger.info(fields, message),
+    warn: (fields, message) => logger.warn(fields, message),
+    error: (fields, message) => logger.error(fields, message),
+    child: (fields) => wrap(logger.child(redact(fields))),
+  };
 }

@@ -1,0 +1,189 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { RunfcgidError } from '../errors.ts';
+import type { Clock, Timer } from '../host/clock.ts';
+import type { OnProgress, PoolOutcome, PoolVerb } from '../pools/commands.ts';
+import type { StatusSnapshot } from '../status/snapshot.ts';
+import { fromErrorMessage } from './messages.ts';
+
+export interface ControlClientOptions {
+  readonly socketPath: string;
+  /** For the whole of a request, from connecting to the last line of the answer. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+}
+
+/**
+ * The other end of the control socket. Every method raises RunfcgidError: DAEMON_NOT_RUNNING when nobody listens,
+ * CONTROL_DENIED when the socket may not be opened, CONTROL_TIMEOUT, CONTROL_PROTOCOL, and what the daemon raised.
+ */
+export class ControlClient {
+  readonly #options: ControlClientOptions;
+
+  constructor(options: ControlClientOptions) {
+    this.#options = options;
+  }
+
+  async status(): Promise<StatusSnapshot> {
+    const lines = this.#exchange('GET', '/v1/status');
+    for await (const line of lines) {
+      if (isRecord(line) && isRecord(line['daemon']) && Array.isArray(line['pools'])) {
+        return line as unknown as StatusSnapshot;
+      }
+      throw unexpected('something else than a status');
+    }
+    throw unexpected('nothing');
+  }
+
+  run(
+    verb: PoolVerb,
+    pools: readonly string[] | 'all',
+    onProgress: OnProgress,
+  ): Promise<readonly PoolOutcome[]> {
+    return this.#work(`/v1/pools/${verb}`, { pools }, onProgress);
+  }
+
+  shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return this.#work('/v1/daemon/stop', {}, onProgress);
+  }
+
+  async #work(path: string, body: object, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    for await (const line of this.#exchange('POST', path, body)) {
+      if (!isRecord(line)) throw unexpected('a line that is no object');
+      const error = fromErrorMessage(line['error']);
+      if (error !== undefined) throw error;
+      if (isRecord(line['progress'])) onProgress(line['progress'] as unknown as Parameters<OnProgress>[0]);
+      if (Array.isArray(line['outcomes'])) return line['outcomes'] as readonly PoolOutcome[];
+    }
+    throw unexpected('an answer that ends half-way');
+  }
+
+  /** One request; yields the JSON lines of its answer. */
+  async *#exchange(method: 'GET' | 'POST', path: string, body?: object): AsyncGenerator<unknown> {
+    const { socketPath, clock, timeoutMs } = this.#options;
+    const request = httpRequest({ socketPath, method, path, agent: false });
+    const patience = giveUpAfter(request, clock, timeoutMs);
+    try {
+      const response = await send(request, body === undefined ? undefined : JSON.stringify(body));
+      const lines = linesOf(response);
+      if ((response.statusCode ?? 0) >= 400) throw await refusal(lines, response.statusCode);
+      for await (const line of lines) yield parse(line);
+    } catch (error) {
+      throw patience.error ?? explain(error, socketPath);
+    } finally {
+      patience.timer.cancel();
+      request.destroy();
+    }
+  }
+}
+
+interface Patience {
+  readonly timer: Timer;
+  /** Set when time was up. */
+  error: RunfcgidError | undefined;
+}
+
+function giveUpAfter(request: ClientRequest, clock: Clock, timeoutMs: number): Patience {
+  const timer = clock.at(clock.now() + timeoutMs, () => {
+    patience.error = new RunfcgidError(
+      'CONTROL_TIMEOUT',
+      `the daemon did not finish within ${timeoutMs / 1000} s`,
+      { hint: 'What was asked goes on: see "fcgictl status", or allow more time with --timeout.' },
+    );
+    request.destroy();
+  });
+  const patience: Patience = { timer, error: undefined };
+  return patience;
+}
+
+function send(request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request.once('response', resolve);
+    // Stays for the life of the request: an error after the answer began shows as an incomplete answer.
+    request.on('error', reject);
+    request.once('close', () => reject(unexpected('nothing')));
+    if (body !== undefined) request.setHeader('Content-Type', 'application/json');
+    request.end(body);
+  });
+}
+
+/** Raises ECONNRESET when the answer breaks off. */
+async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
+  response.setEncoding('utf8');
+  let rest = '';
+  for await (const chunk of response as AsyncIterable<string>) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield* lines.filter((line) => line !== '');
+  }
+  if (rest !== '') yield rest;
+}
+
+async function refusal(lines: AsyncIterable<string>, status: number | undefined): Promise<RunfcgidError> {
+  for await (const line of lines) {
+    const document = parse(line);
+    const error = isRecord(document) ? fromErrorMessage(document['error']) : undefined;
+    if (error !== undefined) return error;
+    break;
+  }
+  return unexpected(`status ${status} without a reason`);
+}
+
+function explain(error: unknown, socketPath: string): unknown {
+  if (error instanceof RunfcgidError || !(error instanceof Error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  switch (code) {
+    case 'ENOENT':
+    case 'ECONNREFUSED':
+      return new RunfcgidError('DAEMON_NOT_RUNNING', `no daemon answers on ${socketPath}`, {
+        cause: error,
+        hint: 'Start it with "fcgictl start"; if it runs elsewhere, name its configuration with --config FILE.',
+      });
+    case 'EACCES':
+    case 'EPERM':
+      return new RunfcgidError('CONTROL_DENIED', `you may not open the control socket ${socketPath}`, {
+        cause: error,
+        hint: 'Call fcgictl as the user of the daemon (or with sudo), or widen "control_mode" in [daemon].',
+      });
+    case 'ENOTSOCK':
+      return new RunfcgidError('DAEMON_NOT_RUNNING', `${socketPath} is not a socket`, { cause: error });
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return new RunfcgidError(
+        'CONTROL_PROTOCOL',
+        'the daemon closed the connection before it had answered',
+        {
+          cause: error,
+          hint: 'Its log says why.',
+        },
+      );
+    default:
+      return new RunfcgidError(
+        'CONTROL_PROTOCOL',
+        `the control socket ${socketPath} failed: ${error.message}`,
+        {
+          cause: error,
+        },
+      );
+  }
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch (error) {
+    throw new RunfcgidError('CONTROL_PROTOCOL', 'the daemon answered something that is not JSON', {
+      cause: error,
+      hint: 'Is another program listening on the control socket?',
+    });
+  }
+}
+
+function unexpected(what: string): RunfcgidError {
+  return new RunfcgidError('CONTROL_PROTOCOL', `the daemon answered ${what}`, {
+    hint: 'fcgictl and runfcgid may be of different versions; the log of the daemon may say more.',
+  });
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

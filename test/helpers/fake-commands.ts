@@ -1,0 +1,90 @@
+import { RunfcgidError } from '../../src/errors.ts';
+import type { Commands, OnProgress, PoolOutcome, PoolVerb } from '../../src/pools/commands.ts';
+import type { PoolSnapshot, StatusSnapshot } from '../../src/status/snapshot.ts';
+
+type Work = (onProgress: OnProgress) => Promise<readonly PoolOutcome[]>;
+
+/** Pools that obey at once, unless `work` says otherwise; remembers what was asked. */
+export class FakeCommands implements Commands {
+  readonly asked: string[] = [];
+  pools: PoolSnapshot[] = [];
+  work: Work | undefined;
+
+  async status(): Promise<StatusSnapshot> {
+    return statusOf(this.pools);
+  }
+
+  run(
+    verb: PoolVerb,
+    names: readonly string[] | 'all',
+    onProgress: OnProgress,
+  ): Promise<readonly PoolOutcome[]> {
+    this.asked.push(`${verb} ${names === 'all' ? 'all' : names.join(',')}`);
+    const known = this.pools.map((pool) => pool.name);
+    const chosen = names === 'all' ? known : names;
+    const unknown = chosen.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      return Promise.reject(
+        new RunfcgidError('PLAN_UNKNOWN_POOL', `there is no pool "${unknown}"`, {
+          hint: `Known pools: ${known.join(', ')}.`,
+        }),
+      );
+    }
+    if (this.work !== undefined) return this.work(onProgress);
+    for (const pool of chosen) onProgress({ pool, message: `${verb} under way` });
+    return Promise.resolve(chosen.map((pool) => outcome({ pool })));
+  }
+
+  shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    this.asked.push('shut down');
+    if (this.work !== undefined) return this.work(onProgress);
+    return Promise.resolve(this.pools.map(({ name }) => outcome({ pool: name, state: 'stopped' })));
+  }
+}
+
+export function outcome(changes: Partial<PoolOutcome>): PoolOutcome {
+  return {
+    pool: 'web',
+    isDone: true,
+    state: 'running',
+    message: 'running with 2 workers',
+    details: [],
+    ...changes,
+  };
+}
+
+export function statusOf(pools: readonly PoolSnapshot[]): StatusSnapshot {
+  return {
+    daemon: {
+      pid: 4242,
+      version: '0.1.0',
+      startedAt: '2026-01-01T00:00:00.000Z',
+      uptimeMs: 7_500_000,
+      configFiles: ['/etc/runfcgid/runfcgid.toml'],
+      runtimeDir: '/run/runfcgid',
+      controlSocket: '/run/runfcgid/control.sock',
+      memoryBytes: 45 * 1024 * 1024,
+    },
+    pools,
+  };
+}
+
+export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot {
+  return {
+    name: 'web',
+    state: 'running',
+    reason: null,
+    nextAttemptInMs: null,
+    preset: 'generic',
+    command: '/usr/bin/perl app.pl',
+    listen: ['unix:/run/runfcgid/web.sock'],
+    generation: 1,
+    workersWanted: 2,
+    workersReady: 2,
+    restarts: 0,
+    queued: 0,
+    workers: [],
+    lastExit: null,
+    ...changes,
+  };
+}
