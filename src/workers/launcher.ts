@@ -21,7 +21,10 @@ export interface LaunchRequest {
   readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
   /** Messages of the engine's channel, already checked. Only when the plan has a channel. */
   readonly onMessage: (message: EngineMessage) => void;
-  /** The process itself has ended and its output was read to the end (or cut off after a moment). */
+  /**
+   * The process itself has ended and its output was read: to the end, or for a moment when descendants keep the
+   * pipes open. What those write is read on and may still come as lines after this.
+   */
   readonly onExit: (exit: ExitStatus) => void;
 }
 
@@ -32,6 +35,10 @@ export interface WorkerProcess {
   signal(signal: NodeJS.Signals): boolean;
   /** Every process of the tree that is alive now: the worker and its descendants, adopted ones included. */
   tree(): readonly TreeProcess[];
+  /** Sends a signal once to every process of the tree that is alive now. Number of processes hit. */
+  signalTree(signal: NodeJS.Signals): number;
+  /** Sends a signal once to every process of the tree that is alive now. Number of processes hit. */
+  signalTree(signal: NodeJS.Signals): number;
   /** SIGKILL to every process of the tree, again for those that appear meanwhile. Number of processes hit. */
   killTree(): number;
 }

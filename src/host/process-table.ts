@@ -1,0 +1,84 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process as the kernel sees it at one moment. */
+export interface ProcessRow {
+  readonly pid: number;
+  readonly parent: number;
+  readonly session: number;
+  /** Clock ticks after boot; with the pid it names a process for good. */
+  readonly startTime: number;
+  /** One letter, proc_pid_stat(5), field 3: R, S, D, T, Z … */
+  readonly state: string;
+  readonly threads: number;
+}
+
+export type ProcessTable = ReadonlyMap<number, ProcessRow>;
+
+/** Every process of our pid namespace. Processes that end during the reading are left out. */
+export function readProcessTable(): ProcessTable {
+  const table = new Map<number, ProcessRow>();
+  for (const name of readdirSync('/proc')) {
+    if (!isPid(name)) continue;
+    const row = readProcess(Number(name));
+    if (row !== undefined) table.set(row.pid, row);
+  }
+  return table;
+}
+
+/** One process, or `undefined` when there is none with this pid. */
+export function readProcess(pid: number): ProcessRow | undefined {
+  const text = readProcFile(pid, 'stat');
+  return text === undefined ? undefined : parseStat(text);
+}
+
+/**
+ * Parses a line of proc_pid_stat(5). The program's name may hold spaces, parentheses and line ends, therefore the
+ * fields are counted from the last closing parenthesis.
+ */
+export function parseStat(text: string): ProcessRow | undefined {
+  const nameEnd = text.lastIndexOf(')');
+  const fields = text.slice(nameEnd + 2).split(' ');
+  const field = (number: number): number => Number(fields[number - 3]);
+  const state = fields[0];
+  const row = {
+    pid: Number.parseInt(text, 10),
+    parent: field(4),
+    session: field(6),
+    threads: field(20),
+    startTime: field(22),
+  };
+  if (nameEnd < 0 || state === undefined || Object.values(row).some(Number.isNaN)) return undefined;
+  return { ...row, state };
+}
+
+/**
+ * False for a process that has ended and waits to be reaped. A process whose first thread has ended shows state Z
+ * too while other threads work on.
+ */
+export function isAlive(row: ProcessRow): boolean {
+  return (row.state !== 'Z' && row.state !== 'X') || row.threads > 1;
+}
+
+/**
+ * A variable of the environment that the process was started with (proc_pid_environ(5)), or `undefined` when it has
+ * none, has overwritten that memory (programs that set their title do), or may not be looked at.
+ */
+export function readEnvironmentVariable(pid: number, name: string): string | undefined {
+  const text = readProcFile(pid, 'environ');
+  const entry = text?.split('\0').find((each) => each.startsWith(`${name}=`));
+  return entry?.slice(name.length + 1);
+}
+
+function readProcFile(pid: number, name: string): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    // Gone (ENOENT, ESRCH), or somebody else's (EACCES, EPERM).
+    return undefined;
+  }
+}
+
+function isPid(name: string): boolean {
+  const first = name.charCodeAt(0);
+  return first >= 0x30 && first <= 0x39;
+}

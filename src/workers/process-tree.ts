@@ -1,0 +1,147 @@
+import {
+  isAlive,
+  type ProcessRow,
+  type ProcessTable,
+  readEnvironmentVariable,
+  readProcess,
+  readProcessTable,
+} from '../host/process-table.ts';
+import type { TreeProcess } from './launcher.ts';
+
+/** The environment variable that marks every process of a worker's tree. */
+export const markerVariable = 'RUNFCGID_WORKER';
+
+export interface TreeQuery {
+  /** The worker itself, alive or not. It leads a session of its own. */
+  readonly root: TreeProcess;
+  /** Processes that an earlier look has found; their children belong to the tree although they may be gone. */
+  readonly known: readonly TreeProcess[];
+  /** The pid that orphans of the tree are adopted by: ours. */
+  readonly adopter: number;
+  readonly isMarked: (pid: number) => boolean;
+}
+
+/**
+ * The members of a worker's tree in a process table, zombies included: the worker, those it is an ancestor of, those
+ * of its session, orphans of it that were adopted and carry its mark, and the descendants of all these. Pure.
+ */
+export function treeMembers(table: ProcessTable, query: TreeQuery): readonly ProcessRow[] {
+  const roots = new Set(
+    [query.root, ...query.known].filter((each) => !isReused(table, each)).map(({ pid }) => pid),
+  );
+  const isRoot = (row: ProcessRow): boolean =>
+    roots.has(row.pid) ||
+    isOfSession(table, row, query.root) ||
+    (row.parent === query.adopter && query.isMarked(row.pid));
+  const children = byParent(table);
+  const members = new Map<number, ProcessRow>();
+  const waiting = [...table.values()].filter((row) => row.pid !== query.adopter && isRoot(row));
+  waiting.push(...[...roots].flatMap((pid) => children.get(pid) ?? []));
+  for (let row = waiting.pop(); row !== undefined; row = waiting.pop()) {
+    if (members.has(row.pid)) continue;
+    members.set(row.pid, row);
+    waiting.push(...(children.get(row.pid) ?? []));
+  }
+  return [...members.values()];
+}
+
+/** One worker's tree in the real process table. Remembers what it has seen, so that nobody slips out of it. */
+export class ProcessTree {
+  readonly #root: TreeProcess;
+  readonly #marker: string;
+  #known: readonly TreeProcess[] = [];
+  #isGone = false;
+
+  constructor(root: TreeProcess, marker: string) {
+    this.#root = root;
+    this.#marker = marker;
+  }
+
+  /** Every process of the tree that is alive now. Once it was empty it stays empty. */
+  alive(): readonly TreeProcess[] {
+    if (this.#isGone) return [];
+    // The table is read row by row: a process that forks and leaves behind the reader's back is met by a second look.
+    const alive = this.#look() ?? this.#look() ?? [];
+    this.#isGone = alive.length === 0;
+    return alive;
+  }
+
+  /** Number of processes hit. */
+  signal(signal: NodeJS.Signals): number {
+    return this.alive().filter((each) => signalProcess(each, signal) === 'sent').length;
+  }
+
+  /** SIGKILL to the whole tree. Number of processes hit. */
+  kill(): number {
+    return killAll(() => this.alive());
+  }
+
+  #look(): readonly TreeProcess[] | undefined {
+    const members = treeMembers(readProcessTable(), {
+      root: this.#root,
+      known: this.#known,
+      adopter: process.pid,
+      isMarked: (pid) => readEnvironmentVariable(pid, markerVariable) === this.#marker,
+    }).filter(isAlive);
+    if (members.length === 0) return undefined;
+    this.#known = members.map(({ pid, startTime }) => ({ pid, startTime }));
+    return this.#known;
+  }
+}
+
+/**
+ * SIGKILL to every process that `look` finds, until a look finds nobody new. A process with a pending SIGKILL cannot
+ * fork any more (fork(2) is interrupted), so each round meets fewer; the bound is for a fork bomb that wins the race.
+ *
+ * @returns the number of processes hit.
+ */
+export function killAll(look: () => readonly TreeProcess[]): number {
+  const hit = new Set<string>();
+  for (let round = 0; round < 50; round += 1) {
+    const fresh = look().filter((each) => !hit.has(nameOf(each)));
+    if (fresh.length === 0) break;
+    for (const each of fresh) {
+      signalProcess(each, 'SIGKILL');
+      hit.add(nameOf(each));
+    }
+  }
+  return hit.size;
+}
+
+/**
+ * Sends a signal to exactly this process, never to a later one with the same pid. `denied`: it has changed its user
+ * and we are not root (kill(2), EPERM).
+ */
+export function signalProcess(target: TreeProcess, signal: NodeJS.Signals): 'sent' | 'gone' | 'denied' {
+  if (readProcess(target.pid)?.startTime !== target.startTime) return 'gone';
+  try {
+    process.kill(target.pid, signal);
+    return 'sent';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'denied' : 'gone';
+  }
+}
+
+/** A session belongs to the worker unless its number has meanwhile been given to another process. */
+function isOfSession(table: ProcessTable, row: ProcessRow, root: TreeProcess): boolean {
+  return row.session === root.pid && row.startTime >= root.startTime && !isReused(table, root);
+}
+
+function isReused(table: ProcessTable, { pid, startTime }: TreeProcess): boolean {
+  const row = table.get(pid);
+  return row !== undefined && row.startTime !== startTime;
+}
+
+function byParent(table: ProcessTable): ReadonlyMap<number, readonly ProcessRow[]> {
+  const children = new Map<number, ProcessRow[]>();
+  for (const row of table.values()) {
+    const siblings = children.get(row.parent);
+    if (siblings === undefined) children.set(row.parent, [row]);
+    else siblings.push(row);
+  }
+  return children;
+}
+
+function nameOf({ pid, startTime }: TreeProcess): string {
+  return `${pid}/${startTime}`;
+}

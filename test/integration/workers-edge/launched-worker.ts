@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { systemClock } from '../../../src/host/clock.ts';
+import { closeDescriptor, openStreamSocket } from '../../../src/host/kernel/sockets.ts';
+import { readProcess } from '../../../src/host/process-table.ts';
+import type { WorkerPlan } from '../../../src/plan/plan.ts';
+import { ExecLauncher } from '../../../src/workers/exec-launcher.ts';
+import type { ExitStatus } from '../../../src/workers/exit-reason.ts';
+import type { EngineMessage, TreeProcess, WorkerProcess } from '../../../src/workers/launcher.ts';
+
+export const fixtures = join(import.meta.dirname, '../../fixtures');
+
+/** A plan that runs a fixture, or any program given by its path. */
+export function planOf(argv: readonly [string, ...string[]], changes: Partial<WorkerPlan> = {}): WorkerPlan {
+  const [name, ...args] = argv;
+  return {
+    argv: [name.includes('/') ? name : join(fixtures, name), ...args],
+    directory: '/',
+    environment: { PATH: '/usr/bin:/bin' },
+    identity: undefined,
+    umask: 0o22,
+    hasChannel: false,
+    ...changes,
+  };
+}
+
+/** A worker started by the real launcher, and everything it was heard to say. */
+export class LaunchedWorker {
+  readonly lines: string[] = [];
+  readonly messages: EngineMessage[] = [];
+  readonly calls: string[] = [];
+  readonly marker: string;
+  readonly process: WorkerProcess;
+  exit: ExitStatus | undefined;
+  spawnError: Error | undefined;
+  static readonly #all: LaunchedWorker[] = [];
+  readonly #listenFd = openStreamSocket('unix', 'blocking');
+  readonly #met = new Map<number, TreeProcess>();
+
+  constructor(plan: WorkerPlan) {
+    LaunchedWorker.#all.push(this);
+    this.marker = `test/1:${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`;
+    this.process = new ExecLauncher(systemClock).launch({
+      plan,
+      marker: this.marker,
+      listenFd: this.#listenFd,
+      onSpawned: () => this.calls.push('spawned'),
+      onSpawnFailed: (error) => {
+        this.calls.push('spawn-failed');
+        this.spawnError = error;
+      },
+      onLine: (_, line) => this.lines.push(line),
+      onMessage: (message) => this.messages.push(message),
+      onExit: (exit) => {
+        this.calls.push('exit');
+        this.exit = exit;
+      },
+    });
+  }
+
+  get pid(): number {
+    if (this.process.pid === undefined) throw new Error(`not spawned: ${this.spawnError?.message}`);
+    return this.process.pid;
+  }
+
+  /** Every process seen in the tree so far stays under watch until the end of the test. */
+  tree(): readonly TreeProcess[] {
+    const tree = this.process.tree();
+    for (const each of tree) this.#met.set(each.pid, each);
+    return tree;
+  }
+
+  /** The pid that the worker printed after `word`. */
+  async printedPid(word: string): Promise<number> {
+    const pattern = new RegExp(`^${word} (\\d+)$`);
+    const find = (): string | undefined => this.lines.map((line) => pattern.exec(line)?.[1]).find(Boolean);
+    await until(() => find() !== undefined, `"${word} PID"`);
+    return Number(find());
+  }
+
+  async ended(): Promise<ExitStatus> {
+    await until(() => this.exit !== undefined, 'the exit');
+    return this.exit as ExitStatus;
+  }
+
+  /** Ends everything that the test started; fails if something survives. */
+  static async cleanUp(): Promise<void> {
+    for (const worker of LaunchedWorker.#all.splice(0)) {
+      worker.tree();
+      worker.process.killTree();
+      closeDescriptor(worker.#listenFd);
+      for (const each of worker.#met.values()) await until(() => !isThere(each), `the end of ${each.pid}`);
+      if (worker.process.pid !== undefined) await worker.ended();
+    }
+  }
+}
+
+/** True while the process exists, dead but not yet reaped by init included unless it is a zombie. */
+export function isThere({ pid, startTime }: TreeProcess): boolean {
+  const row = readProcess(pid);
+  return row !== undefined && row.startTime === startTime && row.state !== 'Z';
+}
+
+export async function until(condition: () => boolean, what: string, timeoutMs = 5_000): Promise<void> {
+  const deadlineMs = systemClock.now() + timeoutMs;
+  while (!condition()) {
+    if (systemClock.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    await systemClock.sleep(5);
+  }
+}
