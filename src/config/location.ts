@@ -3,6 +3,8 @@ import type { ConfigFiles } from './files.ts';
 import type { KeyPath, Place, Position, Problem } from './problem.ts';
 
 type Positions = ReadonlyMap<string, Position>;
+type AllPositions = ReadonlyMap<string, Positions>;
+type MaybePositioned = Place & { readonly position?: Position | undefined };
 
 /**
  * Each problem as one sentence that begins with file, line, column and key. Parses the files a second time,
@@ -17,10 +19,25 @@ export async function describeProblems(
   const names = new Set(places.flatMap((place) => place?.file ?? []));
   const positions = new Map<string, Positions>();
   for (const name of names) positions.set(name, await positionsIn(name, files));
-  return problems.map((problem) => describeProblem(problem, positions));
+  return inOrderOfLines(problems, positions).map((problem) => describeProblem(problem, positions));
 }
 
-function describeProblem(problem: Problem, positions: ReadonlyMap<string, Positions>): string {
+/** People correct a file from top to bottom. Files stay in the order in which they were first mentioned. */
+function inOrderOfLines(problems: readonly Problem[], positions: AllPositions): readonly Problem[] {
+  const files = [...new Set(problems.map(({ file }) => file))];
+  const rank = (problem: Problem): readonly number[] => {
+    const position = positionOf(problem, positions);
+    return [files.indexOf(problem.file), position?.line ?? 0, position?.column ?? 0];
+  };
+  return problems.toSorted((one, other) => compareRanks(rank(one), rank(other)));
+}
+
+function compareRanks(one: readonly number[], other: readonly number[]): number {
+  const index = one.findIndex((value, at) => value !== other[at]);
+  return index === -1 ? 0 : (one[index] ?? 0) - (other[index] ?? 0);
+}
+
+function describeProblem(problem: Problem, positions: AllPositions): string {
   const where = describePlace(problem, positions);
   const other =
     problem.elsewhere === undefined ? '' : ` (see also ${describePlace(problem.elsewhere, positions)})`;
@@ -29,16 +46,17 @@ function describeProblem(problem: Problem, positions: ReadonlyMap<string, Positi
   return `${where}${separator}${problem.message}${other}${hint}`;
 }
 
-function describePlace(
-  place: Place & { position?: Position | undefined },
-  positions: ReadonlyMap<string, Positions>,
-): string {
+function describePlace(place: MaybePositioned, positions: AllPositions): string {
   const key = formatKeyPath(place.path);
   if (place.file === undefined) return key;
-  const known = positions.get(place.file);
-  const position = place.position ?? (known === undefined ? undefined : nearestPosition(place.path, known));
+  const position = positionOf(place, positions);
   const line = position === undefined ? '' : `:${position.line}:${position.column}`;
   return key === '' ? `${place.file}${line}` : `${place.file}${line}: ${key}`;
+}
+
+function positionOf(place: MaybePositioned, positions: AllPositions): Position | undefined {
+  const known = place.file === undefined ? undefined : positions.get(place.file);
+  return place.position ?? (known === undefined ? undefined : nearestPosition(place.path, known));
 }
 
 function formatKeyPath(path: KeyPath): string {

@@ -16,7 +16,10 @@ export function parseConfig(raw: RawConfig): Config {
   const rest = raw.included.map((file) => parseIncluded(file));
   const pools = withoutDuplicates([...mainPools, ...rest.flatMap((file) => file.pools)]);
   return {
-    files: [raw.main, ...raw.included].flatMap((file) => file.path ?? []),
+    files: [
+      ...[raw.main, ...raw.included].map(({ path }) => path),
+      ...raw.broken.map(({ file }) => file),
+    ].filter((path) => path !== undefined),
     daemon: parseDaemon(raw.main, problems),
     pools,
     broken: [...raw.broken.map((problem) => brokenFile(problem)), ...rest.flatMap((file) => file.broken)],

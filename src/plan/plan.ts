@@ -85,6 +85,8 @@ export interface LifecyclePlan {
   /** How long a worker may take from spawn to ready. */
   readonly bootTimeoutMs: number;
   readonly stopSignal: NodeJS.Signals;
+  /** From losing the address to the stop signal, for workers that still hold connections. */
+  readonly drainTimeoutMs: number;
   /** From the stop signal to SIGKILL. */
   readonly gracefulTimeoutMs: number;
   /**

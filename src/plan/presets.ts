@@ -8,6 +8,10 @@ export interface Preset {
   readonly environment: Readonly<Record<string, string>>;
   /** Mode of the listen socket the program can live with (legacy-runfcgi and php-cgi differ). */
   readonly isBlocking: boolean;
+  /** How many workers a pool has when it does not say. */
+  readonly workers: number;
+  /** What its descendants do when the worker's own process has ended (LifecyclePlan). */
+  readonly orphans: 'signal' | 'finish';
 }
 
 export const presets = {
@@ -17,6 +21,8 @@ export const presets = {
     expectedExits: [0],
     environment: {},
     isBlocking: true,
+    workers: 4,
+    orphans: 'signal',
   },
   wsgi: {
     meaning: 'a WSGI application served by the Python engine',
@@ -24,6 +30,8 @@ export const presets = {
     expectedExits: [0],
     environment: {},
     isBlocking: true,
+    workers: 4,
+    orphans: 'signal',
   },
   'django-legacy': {
     meaning:
@@ -32,6 +40,8 @@ export const presets = {
     expectedExits: [],
     environment: {},
     isBlocking: false,
+    workers: 1,
+    orphans: 'finish',
   },
   'php-cgi': {
     meaning: 'PHP; it exits with 0 after PHP_FCGI_MAX_REQUESTS requests',
@@ -39,6 +49,8 @@ export const presets = {
     expectedExits: [0],
     environment: { PHP_FCGI_CHILDREN: '0' },
     isBlocking: true,
+    workers: 4,
+    orphans: 'signal',
   },
   perl: {
     meaning: 'Perl with the FCGI module',
@@ -46,6 +58,8 @@ export const presets = {
     expectedExits: [],
     environment: {},
     isBlocking: true,
+    workers: 2,
+    orphans: 'signal',
   },
   generic: {
     meaning: 'any other FastCGI program',
@@ -53,6 +67,8 @@ export const presets = {
     expectedExits: [],
     environment: {},
     isBlocking: true,
+    workers: 1,
+    orphans: 'signal',
   },
 } as const satisfies Record<string, Preset>;
 

@@ -1,0 +1,110 @@
+import { formatAddress, parseAddress, type SocketAddress } from '../config/address.ts';
+import type { PoolConfig } from '../config/config.ts';
+import { quoteAccount } from './identity.ts';
+import type { DaemonPlan, ListenPlan } from './plan.ts';
+import type { Preset } from './presets.ts';
+import type { Report } from './report.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** sockaddr_un holds 108 bytes with the closing NUL (unix(7)). */
+export const longestSocketPath = 107;
+
+/** The addresses of a pool with the mode and owner of their sockets. */
+export function resolveListen(
+  pool: PoolConfig,
+  daemon: DaemonPlan,
+  preset: Preset,
+  surroundings: Surroundings,
+  report: Report,
+): readonly ListenPlan[] {
+  const { settings } = pool;
+  const addresses = (settings.listen ?? []).map((text) => parseAddress(text, pool.directory));
+  checkAddresses(addresses, daemon, report);
+  const hasUnix = addresses.some((address) => address.kind === 'unix');
+  if (!hasUnix && (settings.listen_owner !== undefined || settings.listen_group !== undefined)) {
+    const key = settings.listen_group === undefined ? 'listen_owner' : 'listen_group';
+    report.warn([key], 'has no effect: this pool has no Unix socket');
+  }
+  const uid = resolveOwner(settings.listen_owner, surroundings, report);
+  const gid = resolveSocketGroup(settings.listen_group, surroundings, report);
+  return addresses.map((address) => ({
+    address,
+    backlog: settings.backlog,
+    mode: settings.listen_mode,
+    uid,
+    gid,
+    runtimeDir: daemon.runtimeDir,
+    isBlocking: preset.isBlocking,
+  }));
+}
+
+function checkAddresses(addresses: readonly SocketAddress[], daemon: DaemonPlan, report: Report): void {
+  for (const [index, address] of addresses.entries()) {
+    const key = addresses.length === 1 ? ['listen'] : ['listen', index];
+    const first = addresses.slice(0, index).find((other) => collides(address, other));
+    if (first !== undefined) {
+      report.problem(
+        key,
+        `the address ${formatAddress(address)} is taken by ${formatAddress(first)} before it`,
+      );
+    }
+    if (address.kind !== 'unix') continue;
+    checkSocketPath(address.path, key, report);
+    if (address.path === daemon.controlSocket) {
+      report.problem(key, `${address.path} is the control socket of the daemon`);
+    }
+  }
+}
+
+export function checkSocketPath(path: string, key: readonly (string | number)[], report: Report): void {
+  const length = Buffer.byteLength(path);
+  if (length <= longestSocketPath) return;
+  const message = `a socket path has at most ${longestSocketPath} bytes; ${path} has ${length}`;
+  report.problem(key, message, { hint: 'Choose a shorter directory, for example one below /run.' });
+}
+
+/** True when the two cannot be listened on at the same time: equal, or one is the wildcard of the other. */
+export function collides(one: SocketAddress, other: SocketAddress): boolean {
+  if (one.kind === 'unix' || other.kind === 'unix') return formatAddress(one) === formatAddress(other);
+  if (one.port !== other.port || one.family !== other.family) return false;
+  return one.host === other.host || isWildcard(one.host) || isWildcard(other.host);
+}
+
+function isWildcard(host: string): boolean {
+  return /^[0:.]+$/.test(host);
+}
+
+function resolveOwner(
+  owner: string | number | undefined,
+  { accounts, uid }: Surroundings,
+  report: Report,
+): number | undefined {
+  if (owner === undefined) return undefined;
+  const account = accounts.user(owner);
+  if (account === undefined) {
+    report.problem(['listen_owner'], `there is no user ${quoteAccount(owner)} on this machine`);
+  } else if (uid !== 0 && account.uid !== uid) {
+    const message = `only a daemon that runs as root can give a socket to ${quoteAccount(owner)}`;
+    report.problem(['listen_owner'], message, { hint: 'Use listen_group with a group you belong to.' });
+  }
+  return account?.uid;
+}
+
+/** The owner of a file may give it to a group that he belongs to (chown(2)). */
+function resolveSocketGroup(
+  group: string | number | undefined,
+  { accounts, uid, gid, groups }: Surroundings,
+  report: Report,
+): number | undefined {
+  if (group === undefined) return undefined;
+  const account = accounts.group(group);
+  if (account === undefined) {
+    report.problem(['listen_group'], `there is no group ${quoteAccount(group)} on this machine`);
+  } else if (uid !== 0 && account.gid !== gid && !groups.includes(account.gid)) {
+    const message = `you do not belong to the group ${quoteAccount(group)}, so you cannot give it a socket`;
+    report.problem(['listen_group'], message, {
+      hint: 'Ask to be added to the group, or use listen_mode = "0666" in a directory only the web server can enter.',
+    });
+  }
+  return account?.gid;
+}

@@ -1,0 +1,68 @@
+import { isAbsolute, join, resolve } from 'node:path';
+import type { DjangoSettings, WsgiSettings } from '../config/settings.ts';
+import type { Surroundings } from './surroundings.ts';
+
+type Argv = readonly [string, ...string[]];
+type EngineSettings = Pick<DjangoSettings, 'method' | 'threads' | 'python'>;
+
+/** The descriptor on which the engine says that it is ready, or why it cannot be. */
+const channelDescriptor = 3;
+
+const virtualEnvironments = ['.venv', 'venv', 'env'];
+const defaultThreads = 8;
+
+export interface EngineContext {
+  readonly directory: string;
+  /** The workers run as the user that the daemon runs as. */
+  readonly isOwnUser: boolean;
+  readonly surroundings: Surroundings;
+}
+
+/** The command line of the bundled engine for a Django project. */
+export function djangoCommand(django: DjangoSettings, context: EngineContext): Argv {
+  const project = resolve(context.directory, django.project ?? '.');
+  return engineCommand([`project=${project}`, `settings=${django.settings ?? ''}`], django, context);
+}
+
+/** The command line of the bundled engine for a WSGI callable. */
+export function wsgiCommand(wsgi: WsgiSettings, context: EngineContext): Argv {
+  const words = [`application=${wsgi.application ?? ''}`, `directory=${context.directory}`];
+  return engineCommand(words, wsgi, context);
+}
+
+/** What the engine needs in its environment to be found, and to know that it has a supervisor. */
+export function engineEnvironment(
+  configured: Readonly<Record<string, string>>,
+  engineDirectory: string,
+): Readonly<Record<string, string>> {
+  const path = configured['PYTHONPATH'];
+  return {
+    PYTHONUNBUFFERED: '1',
+    ...configured,
+    PYTHONPATH: path === undefined || path === '' ? engineDirectory : `${engineDirectory}:${path}`,
+    RUNFCGID_CHANNEL: String(channelDescriptor),
+  };
+}
+
+function engineCommand(target: readonly string[], engine: EngineSettings, context: EngineContext): Argv {
+  const threads = engine.method === 'threaded' ? [`threads=${engine.threads ?? defaultThreads}`] : [];
+  return [interpreter(engine, context), '-m', 'runfcgi', ...target, `method=${engine.method}`, ...threads];
+}
+
+/** Never resolves links: an interpreter knows its virtual environment by the path it was started with. */
+function interpreter({ python }: EngineSettings, context: EngineContext): string {
+  const { directory, surroundings } = context;
+  if (python !== undefined) {
+    return python.includes('/') && !isAbsolute(python) ? resolve(directory, python) : python;
+  }
+  const beside = virtualEnvironments.map((name) => join(directory, name, 'bin', 'python'));
+  const found = [...beside, ...activeEnvironment(context)].find((path) => surroundings.isExecutable(path));
+  return found ?? 'python3';
+}
+
+/** The virtual environment that a developer's shell has active; a system daemon must not depend on a shell. */
+function activeEnvironment({ isOwnUser, surroundings }: EngineContext): readonly string[] {
+  const active = surroundings.environment['VIRTUAL_ENV'];
+  if (!active || !isOwnUser || surroundings.uid === 0) return [];
+  return [join(active, 'bin', 'python')];
+}

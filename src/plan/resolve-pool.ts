@@ -1,0 +1,115 @@
+import { isAbsolute, resolve } from 'node:path';
+import type { PoolConfig } from '../config/config.ts';
+import type { PoolSettings } from '../config/settings.ts';
+import { type ResolvedIdentity, resolveIdentity } from './identity.ts';
+import { checkRunfcgiWords } from './legacy-words.ts';
+import { resolveListen } from './listen.ts';
+import type { DaemonPlan, LifecyclePlan, PoolPlan, WorkerPlan } from './plan.ts';
+import { guessPreset } from './preset-guess.ts';
+import { type Preset, type PresetName, presets } from './presets.ts';
+import { djangoCommand, type EngineContext, engineEnvironment, wsgiCommand } from './python-engine.ts';
+import type { Report } from './report.ts';
+import type { Surroundings } from './surroundings.ts';
+import { workerEnvironment } from './worker-environment.ts';
+
+const threadedWorkers = 2;
+
+/** One pool with users as ids, paths absolute and defaults filled in; what is wrong goes to `report`. */
+export function resolvePool(
+  pool: PoolConfig,
+  daemon: DaemonPlan,
+  surroundings: Surroundings,
+  report: Report,
+): PoolPlan {
+  const { settings } = pool;
+  const presetName = resolvePreset(settings, report);
+  const preset: Preset = presets[presetName];
+  const listen = resolveListen(pool, daemon, preset, surroundings, report);
+  const who = resolveIdentity(settings, surroundings, report);
+  return {
+    name: pool.name,
+    preset: presetName,
+    isAutostarted: settings.autostart,
+    listen,
+    workers: resolveWorkers(settings, preset, listen.length, report),
+    worker: resolveWorker(pool, preset, who, { surroundings, report }),
+    lifecycle: resolveLifecycle(settings, preset, report),
+  };
+}
+
+function resolvePreset(settings: PoolSettings, report: Report): PresetName {
+  const implied = settings.django ? 'django' : settings.wsgi ? 'wsgi' : undefined;
+  if (implied === undefined) return settings.preset ?? guessPreset(settings.command ?? []);
+  if (settings.preset !== undefined && settings.preset !== implied) {
+    report.problem(
+      ['preset'],
+      `a pool with "${implied}" has the preset "${implied}", found "${settings.preset}"`,
+    );
+  }
+  return implied;
+}
+
+function resolveWorkers(settings: PoolSettings, preset: Preset, addresses: number, report: Report): number {
+  const isThreaded = (settings.django ?? settings.wsgi)?.method === 'threaded';
+  const wanted = settings.workers ?? Math.max(isThreaded ? threadedWorkers : preset.workers, addresses);
+  if (wanted < addresses) {
+    const message = `expected at least one worker for each of the ${addresses} addresses, found ${wanted}`;
+    report.problem(['workers'], message);
+  }
+  return wanted;
+}
+
+function resolveWorker(
+  pool: PoolConfig,
+  preset: Preset,
+  { identity, account }: ResolvedIdentity,
+  { surroundings, report }: { readonly surroundings: Surroundings; readonly report: Report },
+): WorkerPlan {
+  const { settings } = pool;
+  const directory = resolve(pool.directory, settings.directory ?? '.');
+  const hasChannel = settings.command === undefined;
+  const environment = workerEnvironment(pool, account, preset, surroundings, report);
+  return {
+    argv: resolveArgv(settings, { directory, isOwnUser: identity === undefined, surroundings }, report),
+    directory,
+    environment: hasChannel ? engineEnvironment(environment, surroundings.engineDirectory) : environment,
+    identity,
+    umask: settings.umask,
+    hasChannel,
+  };
+}
+
+function resolveArgv(
+  settings: PoolSettings,
+  context: EngineContext,
+  report: Report,
+): readonly [string, ...string[]] {
+  const engine = settings.django ?? settings.wsgi;
+  if (engine?.method === 'prefork' && engine.threads !== undefined) {
+    const key = settings.django ? 'django' : 'wsgi';
+    report.problem([key, 'threads'], 'has a meaning only with method = "threaded"');
+  }
+  if (settings.django) return djangoCommand(settings.django, context);
+  if (settings.wsgi) return wsgiCommand(settings.wsgi, context);
+  checkRunfcgiWords(settings.command ?? [], report);
+  const [program = '', ...words] = settings.command ?? [];
+  const isRelative = program.includes('/') && !isAbsolute(program);
+  return [isRelative ? resolve(context.directory, program) : program, ...words];
+}
+
+function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report): LifecyclePlan {
+  if (settings.backoff_initial > settings.backoff_max) {
+    report.problem(['backoff_initial'], 'is longer than backoff_max');
+  }
+  return {
+    bootTimeoutMs: settings.boot_timeout,
+    stopSignal: settings.stop_signal ?? preset.stopSignal,
+    gracefulTimeoutMs: settings.graceful_timeout,
+    orphans: preset.orphans,
+    backoffInitialMs: settings.backoff_initial,
+    backoffMaxMs: settings.backoff_max,
+    maxRestarts: settings.max_restarts,
+    restartWindowMs: settings.restart_window,
+    expectedExits: settings.expected_exits ?? preset.expectedExits,
+  };
+}

@@ -1,0 +1,46 @@
+import { statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { type ConfigFiles, systemFiles } from '../config/files.ts';
+import { type Accounts, accountsFrom } from '../host/accounts.ts';
+import { packageRoot } from './package-root.ts';
+
+/** Everything beside the configuration that a plan depends on; tests bring their own. */
+export interface Surroundings {
+  readonly files: ConfigFiles;
+  readonly accounts: Accounts;
+  /** The daemon's own environment. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly workingDirectory: string;
+  readonly home: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Supplementary groups. */
+  readonly groups: readonly number[];
+  readonly isExecutable: (path: string) => boolean;
+  /** The folder that holds the Python package `runfcgi`. */
+  readonly engineDirectory: string;
+}
+
+export function systemSurroundings(): Surroundings {
+  return {
+    files: systemFiles,
+    accounts: accountsFrom(),
+    environment: process.env,
+    workingDirectory: process.cwd(),
+    home: homedir(),
+    uid: process.geteuid?.() ?? 0,
+    gid: process.getegid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
+    isExecutable,
+    engineDirectory: `${packageRoot()}/python`,
+  };
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    const facts = statSync(path);
+    return facts.isFile() && (facts.mode & 0o111) !== 0;
+  } catch {
+    return false;
+  }
+}
