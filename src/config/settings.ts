@@ -234,6 +234,11 @@ export const poolSettings = {
     default: '30s',
     meaning: 'From the stop signal to SIGKILL; `0s` kills at once.',
   },
+  drain_timeout: {
+    type: duration,
+    default: '60s',
+    meaning: 'How long workers that were replaced may go on with what they have, before they are stopped.',
+  },
   max_restarts: {
     type: count(0, 1_000_000),
     default: 5,

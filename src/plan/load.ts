@@ -1,7 +1,7 @@
-import { describeProblems } from '../config/location.ts';
 import { parseConfig, parseDaemon } from '../config/parse.ts';
 import type { RawTable } from '../config/parse-table.ts';
 import type { Problem } from '../config/problem.ts';
+import { describeProblems, describeWarnings } from '../config/problem-text.ts';
 import { type RawConfig, readConfig, readMainFile } from '../config/read.ts';
 import { findConfigFile } from '../config/sources.ts';
 import { RunfcgidError } from '../errors.ts';
@@ -77,7 +77,7 @@ async function planFromRaw(raw: RawConfig, surroundings: Surroundings): Promise<
   }
   return {
     plan: deepFreeze({ daemon: resolution.daemon, pools: resolution.pools, refused }),
-    warnings: await describeProblems(resolution.warnings, surroundings.files),
+    warnings: describeWarnings(resolution.warnings),
   };
 }
 

@@ -105,6 +105,7 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
     bootTimeoutMs: settings.boot_timeout,
     stopSignal: settings.stop_signal ?? preset.stopSignal,
     gracefulTimeoutMs: settings.graceful_timeout,
+    drainTimeoutMs: settings.drain_timeout,
     orphans: preset.orphans,
     backoffInitialMs: settings.backoff_initial,
     backoffMaxMs: settings.backoff_max,
