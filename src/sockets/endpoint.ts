@@ -25,6 +25,8 @@ export interface ListenSocket {
   /** Close-on-exec; handed to workers as fd 0. */
   readonly fd: number;
   readonly endpoint: Endpoint;
+  /** The name that the kernel knows the socket by: the address for TCP, the private path for Unix. */
+  readonly boundTo: SocketAddress;
   /** Sets the blocking mode again: Node clears O_NONBLOCK on the shared description at every spawn. */
   restoreBlockingMode(): void;
   /** A connection that reaches this very socket, published or not. */
@@ -39,5 +41,7 @@ export interface ListenSocket {
 
 /** A client connection of ours, with nothing sent on it. */
 export interface ProbeConnection {
+  /** Hands the descriptor over, for example to `new net.Socket({ fd })`; `close` then does nothing. */
+  release(): number;
   close(): void;
 }

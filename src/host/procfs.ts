@@ -1,0 +1,76 @@
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+
+/** Why something about a process cannot be read: it is gone, or we have no right to look. */
+export type Unreadable = 'gone' | 'denied';
+
+/** Every process there is. */
+export function processIds(): readonly number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** Socket inode to descriptor (one of them, when there are several) of a process (proc_pid_fd(5)). */
+export function socketDescriptors(pid: number): ReadonlyMap<number, number> | Unreadable {
+  const directory = `/proc/${pid}/fd`;
+  const sockets = new Map<number, number>();
+  try {
+    for (const fd of readdirSync(directory)) {
+      const inode = socketInode(`${directory}/${fd}`);
+      if (inode !== undefined) sockets.set(inode, Number(fd));
+    }
+  } catch (error) {
+    return reasonOf(error);
+  }
+  return sockets;
+}
+
+/** The name of the program (proc_pid_comm(5)), `undefined` when the process is gone. */
+export function processName(pid: number): string | undefined {
+  return unlessGone(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd());
+}
+
+/** The effective user of a process, `undefined` when it is gone. */
+export function processUser(pid: number): number | undefined {
+  return unlessGone(() => statSync(`/proc/${pid}`).uid);
+}
+
+/**
+ * One letter for each thread of a process: `R`, `S`, `D`, `T` (stopped), `Z` (ended, not collected) and so on
+ * (proc_pid_stat(5), field 3). Empty when the process is gone.
+ */
+export function threadStates(pid: number): readonly string[] {
+  const directory = `/proc/${pid}/task`;
+  const threads = unlessGone(() => readdirSync(directory)) ?? [];
+  return threads
+    .map((thread) => unlessGone(() => readFileSync(`${directory}/${thread}/stat`, 'latin1')))
+    .filter((stat) => stat !== undefined)
+    .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).charAt(0));
+}
+
+function socketInode(link: string): number | undefined {
+  try {
+    const target = readlinkSync(link);
+    return target.startsWith('socket:[') ? Number(target.slice('socket:['.length, -1)) : undefined;
+  } catch (error) {
+    // The descriptor was closed since the directory was listed.
+    if (reasonOf(error) === 'gone') return undefined;
+    throw error;
+  }
+}
+
+function unlessGone<Result>(read: () => Result): Result | undefined {
+  try {
+    return read();
+  } catch (error) {
+    reasonOf(error);
+    return undefined;
+  }
+}
+
+function reasonOf(error: unknown): Unreadable {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT' || code === 'ESRCH') return 'gone';
+  if (code === 'EACCES' || code === 'EPERM') return 'denied';
+  throw error;
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { decodeTcpName } from './tcp-table-name.ts';
+
+/** A row of /proc/net/unix (proc_pid_net(5)). Any user can forge rows, by a newline in the name of a socket. */
+export interface UnixRow {
+  readonly inode: number;
+  readonly isListener: boolean;
+  /** 1 unconnected or listening, 2 queued on a listener (then without an inode), 3 connected. */
+  readonly state: number;
+  /** latin1, byte by byte; abstract names begin with `@`; '' for none. Ends at a newline. */
+  readonly path: string;
+}
+
+/** A row of /proc/net/tcp or /proc/net/tcp6. */
+export interface TcpRow {
+  readonly family: 4 | 6;
+  readonly host: string;
+  readonly port: number;
+  /** The remote end as the kernel prints it: good for comparing. */
+  readonly remote: string;
+  readonly state: number;
+  /** On a listener: connections waiting to be accepted. */
+  readonly receiveQueue: number;
+  readonly uid: number;
+  /** 0 for a connection that no process holds yet or any more. */
+  readonly inode: number;
+}
+
+/** include/net/tcp_states.h */
+export const tcpState = { synReceived: 3, timeWait: 6, closeWait: 8, listen: 10 } as const;
+
+/** The socket tables of our network namespace, each read when first asked for and then kept. */
+export interface SocketTables {
+  unix(): readonly UnixRow[];
+  tcp(): readonly TcpRow[];
+  /** Inodes of sockets that are neither Unix nor TCP. */
+  others(): ReadonlySet<number>;
+}
+
+/** Tables that show one moment: read anew for each look. */
+export function readTables(): SocketTables {
+  return {
+    unix: once(() => parseUnixTable(readTable('unix'))),
+    tcp: once(() => [...parseTcpTable(readTable('tcp'), 4), ...parseTcpTable(readTable('tcp6'), 6)]),
+    others: once(otherInodes),
+  };
+}
+
+const unixColumns =
+  /^[0-9a-fA-F]+: [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{4} ([0-9A-F]{2}) +(\d+)(?: (.*))?$/;
+/** __SO_ACCEPTCON of include/linux/net.h */
+const acceptsConnections = 1 << 16;
+
+/** By columns: a name may hold spaces. Lines that are not rows, such as the rest of a name, are left out. */
+export function parseUnixTable(text: string): readonly UnixRow[] {
+  const rows: UnixRow[] = [];
+  for (const line of text.split('\n')) {
+    const match = unixColumns.exec(line);
+    if (match === null) continue;
+    const [, flags = '', state = '', inode = '', path = ''] = match;
+    const isListener = (Number.parseInt(flags, 16) & acceptsConnections) !== 0;
+    rows.push({ inode: Number(inode), isListener, state: Number.parseInt(state, 16), path });
+  }
+  return rows;
+}
+
+export function parseTcpTable(text: string, family: 4 | 6): readonly TcpRow[] {
+  const rows: TcpRow[] = [];
+  for (const line of text.split('\n').slice(1)) {
+    const [, local, remote, state, queues, , , uid, , inode] = line.trim().split(/\s+/);
+    if (local === undefined || remote === undefined || inode === undefined) continue;
+    rows.push({
+      ...decodeTcpName(local, family),
+      remote,
+      state: Number.parseInt(state ?? '', 16),
+      receiveQueue: Number.parseInt(queues?.split(':')[1] ?? '', 16),
+      uid: Number(uid),
+      inode: Number(inode),
+    });
+  }
+  return rows;
+}
+
+function otherInodes(): ReadonlySet<number> {
+  const datagrams = ['udp', 'udp6']
+    .flatMap((name) => parseTcpTable(readTable(name), 4))
+    .map((row) => row.inode);
+  const netlink = readTable('netlink')
+    .split('\n')
+    .map((line) => Number(line.trim().split(/\s+/).at(-1)));
+  return new Set([...datagrams, ...netlink]);
+}
+
+// latin1 keeps every byte of a name, whatever its encoding.
+function readTable(name: string): string {
+  try {
+    return readFileSync(`/proc/self/net/${name}`, 'latin1');
+  } catch (error) {
+    // A kernel without IPv6, for example.
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function once<Value>(read: () => Value): () => Value {
+  let value: { readonly read: Value } | undefined;
+  return () => {
+    value ??= { read: read() };
+    return value.read;
+  };
+}

@@ -1,0 +1,36 @@
+import { formatAddress, type SocketAddress } from '../config/address.ts';
+import { RunfcgidError } from '../errors.ts';
+import { describeOwners, type ListenerOwner } from './listeners.ts';
+
+/** LISTEN_IN_USE with the names of those who listen there. */
+export function addressInUse(address: SocketAddress, owners: readonly ListenerOwner[]): RunfcgidError {
+  const where = formatAddress(address);
+  return new RunfcgidError(
+    'LISTEN_IN_USE',
+    `cannot listen on ${where}: ${describeOwners(owners)} listens there`,
+    {
+      hint: 'Stop that process, or give the pool another "listen" address.',
+    },
+  );
+}
+
+/** LISTEN_FAILED, unless `cause` already is an error for the operator that is not about a system call. */
+export function listenFailed(
+  address: SocketAddress,
+  what: string,
+  hint: string,
+  cause?: unknown,
+): RunfcgidError {
+  const words = cause instanceof Error ? `: ${cause.message}` : '';
+  return new RunfcgidError('LISTEN_FAILED', `cannot listen on ${formatAddress(address)}: ${what}${words}`, {
+    hint,
+    cause,
+  });
+}
+
+/** The errno name of a failed call, of ours or of Node's; `undefined` for other errors. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('errno' in error && typeof error.errno === 'string') return error.errno;
+  return 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}

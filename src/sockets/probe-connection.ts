@@ -1,0 +1,17 @@
+import { closeDescriptor } from '../host/kernel/sockets.ts';
+import type { ProbeConnection } from './endpoint.ts';
+
+/** Owns a connected, non-blocking, close-on-exec descriptor. */
+export function probeConnection(fd: number): ProbeConnection {
+  let isOurs = true;
+  return {
+    release() {
+      isOurs = false;
+      return fd;
+    },
+    close() {
+      if (isOurs) closeDescriptor(fd);
+      isOurs = false;
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { chownSync, linkSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Endpoint, ListenSocket } from './endpoint.ts';
+import { addressInUse, errnoOf, listenFailed } from './listen-errors.ts';
+import { whoListens } from './listeners.ts';
+import { openUnixSocket, type UnixListenPlan } from './open-unix-socket.ts';
+import { privateName, unlinkIfThere } from './private-name.ts';
+import { UnixListenSocket } from './unix-listen-socket.ts';
+import { examinePath, identityOf, isSameFile } from './unix-path.ts';
+
+/**
+ * A path that leads to one of several sockets. Each socket is bound to a private name and keeps it; publishing
+ * links that name to the address and thereby replaces, in one step (rename(2)), whatever the address led to.
+ */
+export class UnixEndpoint implements Endpoint {
+  readonly address: UnixListenPlan['address'];
+  readonly #plan: UnixListenPlan;
+  readonly #sockets = new Set<UnixListenSocket>();
+
+  constructor(plan: UnixListenPlan) {
+    this.address = plan.address;
+    this.#plan = plan;
+  }
+
+  open(): ListenSocket {
+    this.#refuseForeignPath();
+    const socket = new UnixListenSocket({
+      endpoint: this,
+      isBlocking: this.#plan.isBlocking,
+      onClose: (closed) => this.#sockets.delete(closed),
+      ...openUnixSocket(this.#plan),
+    });
+    this.#sockets.add(socket);
+    return socket;
+  }
+
+  publish(socket: ListenSocket): void {
+    const own = this.#own(socket);
+    if (this.isPublished(own)) return;
+    this.#refuseForeignPath();
+    // Beside the address: rename(2) does not cross file systems.
+    const temporary = privateName(dirname(this.address.path), '.runfcgid-');
+    try {
+      linkAsOwner(own.privatePath, temporary, this.#plan);
+      renameSync(temporary, this.address.path);
+    } catch (cause) {
+      const hint =
+        'The directory must be writable for the daemon, and its private names must not be removed.';
+      throw listenFailed(this.address, 'the path cannot be put in place', hint, cause);
+    } finally {
+      // rename(2) leaves both names when they already lead to the same file.
+      unlinkIfThere(temporary);
+    }
+  }
+
+  isPublished(socket: ListenSocket): boolean {
+    return isSameFile(identityOf(this.address.path), this.#own(socket).identity);
+  }
+
+  withdraw(): void {
+    if (this.#leadsToUs()) unlinkIfThere(this.address.path);
+  }
+
+  #refuseForeignPath(): void {
+    if (this.#leadsToUs()) return;
+    const state = this.#examine();
+    if (state === 'live') throw addressInUse(this.address, whoListens(this.address));
+    if (state === 'not-a-socket') {
+      const hint = 'Move it away, or give the pool another "listen" path. Only sockets are ever replaced.';
+      throw listenFailed(this.address, 'there is something at the path that is not a socket', hint);
+    }
+  }
+
+  #examine(): string {
+    try {
+      return examinePath(this.address.path).kind;
+    } catch (cause) {
+      const hint = `The daemon must be able to search ${dirname(this.address.path)}.`;
+      throw listenFailed(this.address, 'the path cannot be looked at', hint, cause);
+    }
+  }
+
+  #leadsToUs(): boolean {
+    const there = identityOrNone(this.address.path);
+    return [...this.#sockets].some((socket) => isSameFile(there, socket.identity));
+  }
+
+  #own(socket: ListenSocket): UnixListenSocket {
+    const own = [...this.#sockets].find((each) => each === socket);
+    if (own !== undefined) return own;
+    throw new TypeError('the listen socket belongs to another endpoint, or is closed');
+  }
+}
+
+// Linking a socket of another user needs CAP_FOWNER (proc_sys_fs(5), protected_hardlinks), which a hardened
+// service may lack although it has CAP_CHOWN: then the socket becomes ours for a moment.
+function linkAsOwner(from: string, to: string, { uid, gid }: UnixListenPlan): void {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    const ownUid = process.geteuid?.();
+    if (errnoOf(error) !== 'EPERM' || uid === undefined || uid === ownUid || ownUid === undefined)
+      throw error;
+    chownSync(from, ownUid, gid ?? -1);
+    try {
+      linkSync(from, to);
+    } finally {
+      chownSync(from, uid, gid ?? -1);
+    }
+  }
+}
+
+function identityOrNone(path: string): ReturnType<typeof identityOf> {
+  try {
+    return identityOf(path);
+  } catch {
+    // No right to search the directory, or a file where a directory should be: told when the path is examined.
+    return undefined;
+  }
+}
