@@ -1,9 +1,9 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { fromErrorMessage } from '../error-message.ts';
 import { RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
 import type { OnProgress, PoolOutcome, PoolVerb } from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
-import { fromErrorMessage } from './messages.ts';
 
 export interface ControlClientOptions {
   readonly socketPath: string;

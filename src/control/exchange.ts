@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { toErrorMessage } from '../error-message.ts';
 import { type ErrorCode, RunfcgidError } from '../errors.ts';
 import type { Commands } from '../pools/commands.ts';
-import { type ControlLine, toErrorMessage } from './messages.ts';
+import type { ControlLine } from './messages.ts';
 import { type ReadRoute, type Route, routes, type WorkRoute } from './routes.ts';
 
 const bodyLimit = 64 * 1024;

@@ -4,12 +4,12 @@ import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describeError, RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
+import { longestUnixPath } from '../host/kernel/socket-name.ts';
+import { type PeerCredentials, peerCredentials } from '../host/kernel/sockets.ts';
 import type { Log } from '../host/log.ts';
 import type { Commands } from '../pools/commands.ts';
 import { answer, isReadOnly, pathOf } from './exchange.ts';
 
-/** sun_path holds 108 bytes with the final NUL (unix(7)). */
-const longestPath = 107;
 const headersTimeoutMs = 5_000;
 const requestTimeoutMs = 10_000;
 const maxHeaderSize = 16 * 1024;
@@ -18,13 +18,6 @@ const maxConnections = 128;
 const farewellMs = 1_000;
 const answerMs = 1_000;
 
-/** Who is at the other end of a Unix socket: SO_PEERCRED of unix(7). */
-export interface PeerCredentials {
-  readonly pid: number;
-  readonly uid: number;
-  readonly gid: number;
-}
-
 export interface ControlServerOptions {
   readonly path: string;
   /** For example 0o600. */
@@ -32,7 +25,6 @@ export interface ControlServerOptions {
   readonly commands: Commands;
   readonly log: Log;
   readonly clock: Clock;
-  readonly identify: (descriptor: number) => PeerCredentials;
 }
 
 /** HTTP/1.1 with JSON on a Unix socket (routes.ts). `curl --unix-socket PATH http://localhost/v1/status` works. */
@@ -127,9 +119,9 @@ export class ControlServer {
     }
   }
 
-  #caller(socket: Socket): Partial<PeerCredentials> | { readonly unidentified: string } {
+  #caller(socket: Socket): PeerCredentials | { readonly unidentified: string } {
     try {
-      return this.#options.identify(descriptorOf(socket));
+      return peerCredentials(descriptorOf(socket));
     } catch (error) {
       return { unidentified: describeError(error) };
     }
@@ -138,9 +130,9 @@ export class ControlServer {
 
 function checkPath(path: string): void {
   const length = Buffer.byteLength(join(dirname(path), `.control.${process.pid}`));
-  if (Math.max(length, Buffer.byteLength(path)) <= longestPath) return;
+  if (Math.max(length, Buffer.byteLength(path)) <= longestUnixPath) return;
   throw new RunfcgidError('LISTEN_FAILED', `the path of the control socket is too long: ${path}`, {
-    hint: `A Unix socket's path holds ${longestPath} bytes: choose a shorter "runtime_dir" in [daemon].`,
+    hint: `A Unix socket's path holds ${longestUnixPath} bytes: choose a shorter "runtime_dir" in [daemon].`,
   });
 }
 

@@ -54,3 +54,8 @@ function systemSleep(durationMs: number, signal?: AbortSignal): Promise<void> {
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
+
+/** CLOCK_MONOTONIC in microseconds (clock_gettime(2)), as systemd compares it with its own. */
+export function monotonicMicroseconds(): bigint {
+  return process.hrtime.bigint() / 1_000n;
+}

@@ -85,6 +85,7 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     queued: 0,
     workers: [],
     lastExit: null,
+    refusedReload: null,
     ...changes,
   };
 }

@@ -43,7 +43,6 @@ function newServer(): ControlServer {
     commands,
     log,
     clock: systemClock,
-    identify: () => ({ pid: 12, uid: 34, gid: 56 }),
   });
 }
 
@@ -203,7 +202,13 @@ describe('a request', () => {
     await server.open();
     await client().run('stop', ['web'], () => {});
     expect(log.of('control.request')).toEqual([
-      expect.objectContaining({ level: 'info', pid: 12, uid: 34, gid: 56, path: '/v1/pools/stop' }),
+      expect.objectContaining({
+        level: 'info',
+        pid: process.pid,
+        uid: process.getuid?.(),
+        gid: process.getgid?.(),
+        path: '/v1/pools/stop',
+      }),
     ]);
   });
 

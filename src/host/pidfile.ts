@@ -1,0 +1,158 @@
+import {
+  closeSync,
+  constants,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { RunfcgidError } from '../errors.ts';
+import { tryLock } from './kernel/processes.ts';
+import { isErrno } from './kernel.ts';
+import { processStart } from './process-start.ts';
+
+/** How far a process's start and a file's time may lie apart when both are of one moment: they tick differently. */
+const toleranceMs = 1_000;
+
+const attempts = 10;
+
+export interface Pidfile {
+  /** Removes the file if it is still ours, and frees the lock. */
+  release(): void;
+}
+
+/**
+ * Writes our process id, alone on one line, for `kill $(cat pidfile)`. The file appears complete and locked
+ * (flock(2)), or not at all.
+ *
+ * A file that is there already belongs to a living daemon when it is locked, or when the process with its pid
+ * started before the file was written (another program's pidfile, or a file system without locks). In all other
+ * cases its writer is dead, whoever has the pid now, and it is replaced.
+ *
+ * @throws RunfcgidError DAEMON_RUNNING, or DAEMON_START_FAILED when the file cannot be written.
+ */
+export function takePidfile(path: string): Pidfile {
+  const ownPath = `${path}.${process.pid}`;
+  const descriptor = writeOwn(ownPath, path);
+  try {
+    publish(ownPath, path);
+  } catch (error) {
+    closeSync(descriptor);
+    throw error instanceof RunfcgidError ? error : notWritable(path, error);
+  } finally {
+    rmSync(ownPath, { force: true });
+  }
+  return { release: () => release(path, descriptor) };
+}
+
+function writeOwn(ownPath: string, path: string): number {
+  try {
+    rmSync(ownPath, { force: true });
+    const descriptor = openSync(ownPath, 'wx', 0o644);
+    // open(2) subtracts the umask; anybody may know the pid.
+    fchmodSync(descriptor, 0o644);
+    lockIfPossible(descriptor);
+    writeSync(descriptor, `${process.pid}\n`);
+    return descriptor;
+  } catch (error) {
+    throw notWritable(path, error);
+  }
+}
+
+function publish(ownPath: string, path: string): void {
+  // Between two steps somebody may remove or replace the file: then look again.
+  for (let attempt = 0; attempt < attempts; attempt += 1) {
+    if (isPublished(ownPath, path) || hasReplacedStale(ownPath, path)) return;
+  }
+  throw new RunfcgidError('DAEMON_RUNNING', `other daemons fight for the pidfile ${path}`);
+}
+
+function isPublished(ownPath: string, path: string): boolean {
+  try {
+    linkSync(ownPath, path);
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+function hasReplacedStale(ownPath: string, path: string): boolean {
+  const descriptor = openExisting(path);
+  if (descriptor === undefined) return false;
+  try {
+    const owner = livingOwner(descriptor, path);
+    if (owner !== undefined) {
+      throw new RunfcgidError('DAEMON_RUNNING', `${owner} already runs here, says the pidfile ${path}`, {
+        hint: 'Stop it with "fcgictl stop", or give this daemon a "runtime_dir" or "pidfile" of its own.',
+      });
+    }
+    // While we hold the lock on the old file, no other daemon replaces it.
+    if (lstatSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(descriptor).ino) return false;
+    renameSync(ownPath, path);
+    return true;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Who the file belongs to, in words, if that process lives. */
+function livingOwner(descriptor: number, path: string): string | undefined {
+  const pid = readPid(descriptor, path);
+  if (!lockIfPossible(descriptor)) return pid === undefined ? 'another daemon' : `process ${pid}`;
+  if (pid === undefined || pid === process.pid) return undefined;
+  const startMs = processStart(pid);
+  const isWriter = startMs !== undefined && startMs <= fstatSync(descriptor).mtimeMs + toleranceMs;
+  return isWriter ? `process ${pid}` : undefined;
+}
+
+function readPid(descriptor: number, path: string): number | undefined {
+  const text = fstatSync(descriptor).isFile() ? readFileSync(descriptor, 'latin1').slice(0, 100).trim() : '-';
+  if (text === '') return undefined;
+  const line = text.split('\n', 1)[0]?.trim() ?? '';
+  if (/^[1-9]\d{0,9}$/.test(line)) return Number(line);
+  throw new RunfcgidError('DAEMON_START_FAILED', `${path} holds something else than a process id`, {
+    hint: 'It is left as it is. Set "pidfile" in [daemon] to a path of its own, or remove the file.',
+  });
+}
+
+/** False when another process holds the lock; true also on a file system that knows no locks. */
+function lockIfPossible(descriptor: number): boolean {
+  try {
+    return tryLock(descriptor);
+  } catch (error) {
+    if (isErrno(error, 'ENOLCK', 'ENOSYS', 'EOPNOTSUPP', 'ENOTSUP', 'EINVAL')) return true;
+    throw error;
+  }
+}
+
+function release(path: string, descriptor: number): void {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found?.ino === fstatSync(descriptor).ino) rmSync(path, { force: true });
+  closeSync(descriptor);
+}
+
+function notWritable(path: string, cause: unknown): RunfcgidError {
+  return new RunfcgidError('DAEMON_START_FAILED', `the pidfile ${path} cannot be written`, {
+    cause,
+    hint: `Make its directory and let the daemon's user write there, or set "pidfile" in [daemon].`,
+  });
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
+}
