@@ -72,9 +72,11 @@ export function readEnvironmentVariable(pid: number, name: string): string | und
 function readProcFile(pid: number, name: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
-  } catch {
-    // Gone (ENOENT, ESRCH), or somebody else's (EACCES, EPERM).
-    return undefined;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    // Gone, or somebody else's. Anything else, such as EMFILE, does not mean that the process is no more.
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code)) return undefined;
+    throw error;
   }
 }
 

@@ -2,13 +2,14 @@ import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { describeError, RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
+import { signalProcess } from '../host/process-signal.ts';
 import { readProcess } from '../host/process-table.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import { readChannel } from './engine-channel.ts';
 import type { ExitStatus } from './exit-reason.ts';
 import type { Launcher, LaunchRequest, WorkerProcess } from './launcher.ts';
 import { longestLogLine, readLines, showLine } from './output.ts';
-import { markerVariable, ProcessTree, signalProcess } from './process-tree.ts';
+import { markerVariable, ProcessTree } from './process-tree.ts';
 import { findProgram } from './program.ts';
 import { withIdentity } from './setpriv.ts';
 

@@ -1,9 +1,9 @@
+import { signalProcess } from '../host/process-signal.ts';
 import {
   isAlive,
   type ProcessRow,
   type ProcessTable,
   readEnvironmentVariable,
-  readProcess,
   readProcessTable,
 } from '../host/process-table.ts';
 import type { TreeProcess } from './launcher.ts';
@@ -23,7 +23,8 @@ export interface TreeQuery {
 
 /**
  * The members of a worker's tree in a process table, zombies included: the worker, those it is an ancestor of, those
- * of its session, orphans of it that were adopted and carry its mark, and the descendants of all these. Pure.
+ * of its session, orphans of it that were adopted and carry its mark, and the descendants of all these; the oldest
+ * first. Pure.
  */
 export function treeMembers(table: ProcessTable, query: TreeQuery): readonly ProcessRow[] {
   const roots = new Set(
@@ -35,14 +36,16 @@ export function treeMembers(table: ProcessTable, query: TreeQuery): readonly Pro
     (row.parent === query.adopter && query.isMarked(row.pid));
   const children = byParent(table);
   const members = new Map<number, ProcessRow>();
-  const waiting = [...table.values()].filter((row) => row.pid !== query.adopter && isRoot(row));
-  waiting.push(...[...roots].flatMap((pid) => children.get(pid) ?? []));
+  const waiting = [
+    ...[...table.values()].filter((row) => row.pid !== query.adopter && isRoot(row)),
+    ...[...roots].flatMap((pid) => children.get(pid) ?? []),
+  ];
   for (let row = waiting.pop(); row !== undefined; row = waiting.pop()) {
     if (members.has(row.pid)) continue;
     members.set(row.pid, row);
-    waiting.push(...(children.get(row.pid) ?? []));
+    for (const child of children.get(row.pid) ?? []) waiting.push(child);
   }
-  return [...members.values()];
+  return [...members.values()].sort((one, other) => one.startTime - other.startTime || one.pid - other.pid);
 }
 
 /** One worker's tree in the real process table. Remembers what it has seen, so that nobody slips out of it. */
@@ -50,20 +53,16 @@ export class ProcessTree {
   readonly #root: TreeProcess;
   readonly #marker: string;
   #known: readonly TreeProcess[] = [];
-  #isGone = false;
 
   constructor(root: TreeProcess, marker: string) {
     this.#root = root;
     this.#marker = marker;
   }
 
-  /** Every process of the tree that is alive now. Once it was empty it stays empty. */
+  /** Every process of the tree that is alive now, the oldest first. */
   alive(): readonly TreeProcess[] {
-    if (this.#isGone) return [];
     // The table is read row by row: a process that forks and leaves behind the reader's back is met by a second look.
-    const alive = this.#look() ?? this.#look() ?? [];
-    this.#isGone = alive.length === 0;
-    return alive;
+    return this.#look() ?? this.#look() ?? [];
   }
 
   /** Number of processes hit. */
@@ -95,31 +94,18 @@ export class ProcessTree {
  *
  * @returns the number of processes hit.
  */
-export function killAll(look: () => readonly TreeProcess[]): number {
-  const hit = new Set<string>();
+export function killAll(look: () => readonly TreeProcess[], signal = signalProcess): number {
+  const met = new Set<string>();
+  let hits = 0;
   for (let round = 0; round < 50; round += 1) {
-    const fresh = look().filter((each) => !hit.has(nameOf(each)));
+    const fresh = look().filter((each) => !met.has(nameOf(each)));
     if (fresh.length === 0) break;
     for (const each of fresh) {
-      signalProcess(each, 'SIGKILL');
-      hit.add(nameOf(each));
+      met.add(nameOf(each));
+      if (signal(each, 'SIGKILL') === 'sent') hits += 1;
     }
   }
-  return hit.size;
-}
-
-/**
- * Sends a signal to exactly this process, never to a later one with the same pid. `denied`: it has changed its user
- * and we are not root (kill(2), EPERM).
- */
-export function signalProcess(target: TreeProcess, signal: NodeJS.Signals): 'sent' | 'gone' | 'denied' {
-  if (readProcess(target.pid)?.startTime !== target.startTime) return 'gone';
-  try {
-    process.kill(target.pid, signal);
-    return 'sent';
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM' ? 'denied' : 'gone';
-  }
+  return hits;
 }
 
 /** A session belongs to the worker unless its number has meanwhile been given to another process. */

@@ -1,0 +1,49 @@
+import { constants } from 'node:os';
+import { closeDescriptor } from './kernel/sockets.ts';
+import { callKernelAs, isErrno } from './kernel.ts';
+import { readProcess } from './process-table.ts';
+
+/** System call numbers that are the same on every architecture (since Linux 5.1 new calls share them). */
+const callNumber = { pidfdSendSignal: 424, pidfdOpen: 434 } as const;
+
+/** `denied`: the process has changed its user, and we are not root (kill(2), EPERM). */
+export type SignalResult = 'sent' | 'gone' | 'denied';
+
+/**
+ * Sends a signal to exactly this process, never to a later one that has got its pid: a pidfd (pidfd_open(2)) names the
+ * process for good, and the start time shows that it is the one that was meant.
+ */
+export function signalProcess(
+  { pid, startTime }: { readonly pid: number; readonly startTime: number },
+  signal: NodeJS.Signals,
+): SignalResult {
+  let pidfd: number | undefined;
+  try {
+    pidfd = callKernelAs('pidfd_open', 'syscall', callNumber.pidfdOpen, 'int', pid, 'unsigned int', 0);
+    if (readProcess(pid)?.startTime !== startTime) return 'gone';
+    sendTo(pidfd, constants.signals[signal]);
+    return 'sent';
+  } catch (error) {
+    if (isErrno(error, 'ESRCH')) return 'gone';
+    if (isErrno(error, 'EPERM')) return 'denied';
+    throw error;
+  } finally {
+    if (pidfd !== undefined) closeDescriptor(pidfd);
+  }
+}
+
+function sendTo(pidfd: number, signal: number): void {
+  callKernelAs(
+    'pidfd_send_signal',
+    'syscall',
+    callNumber.pidfdSendSignal,
+    'int',
+    pidfd,
+    'int',
+    signal,
+    'void *',
+    null,
+    'unsigned int',
+    0,
+  );
+}
