@@ -87,8 +87,8 @@ function parsePools(file: RawFile, shared: readonly Problem[]): PoolConfig[] {
       });
     }
     const table = isTable(written) ? written : {};
-    const settings = parseTable(poolSettings, table, place, problems);
     problems.push(...combinationProblems(table, place));
+    const settings = parseTable(poolSettings, table, place, problems);
     return { name, file: file.path, directory: file.directory, settings, problems };
   });
 }

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { ann, onlyPool } from '../../helpers/surroundings.ts';
+
+const base = '[pools.a]\nlisten = "/run/a.sock"\ndirectory = "/srv/a"\n';
+const django = `${base}django = { settings = "mysite.settings" }\n`;
+
+const executable = (...paths: string[]) => ({ isExecutable: (path: string) => paths.includes(path) });
+
+describe('the command of the engine', () => {
+  it('serves a Django project', async () => {
+    expect((await onlyPool(django)).worker.argv).toEqual([
+      'python3',
+      '-m',
+      'runfcgi',
+      'project=/srv/a',
+      'settings=mysite.settings',
+      'method=prefork',
+    ]);
+  });
+
+  it('serves a Django project in another directory with threads', async () => {
+    const toml = `${base}django = { settings = "s", project = "src", method = "threaded", threads = 3 }\n`;
+    expect((await onlyPool(toml)).worker.argv).toEqual([
+      'python3',
+      '-m',
+      'runfcgi',
+      'project=/srv/a/src',
+      'settings=s',
+      'method=threaded',
+      'threads=3',
+    ]);
+  });
+
+  it('serves a WSGI application', async () => {
+    const toml = `${base}wsgi = { application = "api:application", method = "threaded" }\n`;
+    expect((await onlyPool(toml)).worker.argv).toEqual([
+      'python3',
+      '-m',
+      'runfcgi',
+      'application=api:application',
+      'directory=/srv/a',
+      'method=threaded',
+      'threads=8',
+    ]);
+  });
+
+  it('comes with a channel, and with the engine on the path of Python before what the site has there', async () => {
+    const { worker } = await onlyPool(
+      `${django}environment = { PYTHONPATH = "/srv/lib", PYTHONUNBUFFERED = "" }\n`,
+    );
+    expect(worker.hasChannel).toBe(true);
+    expect(worker.environment).toMatchObject({
+      PYTHONPATH: '/opt/runfcgid/python:/srv/lib',
+      PYTHONUNBUFFERED: '',
+      RUNFCGID_CHANNEL: '3',
+    });
+    expect((await onlyPool(django)).worker.environment).toMatchObject({
+      PYTHONPATH: '/opt/runfcgid/python',
+      PYTHONUNBUFFERED: '1',
+    });
+  });
+});
+
+describe('the interpreter', () => {
+  it.each([
+    ['python3.11', 'python3.11'],
+    ['/opt/venv/bin/python', '/opt/venv/bin/python'],
+    ['env/bin/python', '/srv/a/env/bin/python'],
+  ])('%s is %s', async (written, expected) => {
+    const toml = `${base}django = { settings = "s", python = "${written}" }\n`;
+    expect((await onlyPool(toml, executable('/srv/a/.venv/bin/python'))).worker.argv[0]).toBe(expected);
+  });
+
+  it.each([
+    [['/srv/a/.venv/bin/python', '/srv/a/venv/bin/python'], '/srv/a/.venv/bin/python'],
+    [['/srv/a/venv/bin/python', '/srv/a/env/bin/python'], '/srv/a/venv/bin/python'],
+    [['/srv/a/env/bin/python', '/active/bin/python'], '/srv/a/env/bin/python'],
+    [['/active/bin/python'], '/active/bin/python'],
+    [[], 'python3'],
+  ])('with %j there is %s for a developer', async (present, expected) => {
+    const changes = { ...ann, ...executable(...present), environment: { VIRTUAL_ENV: '/active' } };
+    expect((await onlyPool(django, changes)).worker.argv[0]).toBe(expected);
+  });
+
+  it('of the system daemon does not depend on a shell', async () => {
+    const changes = { ...executable('/active/bin/python'), environment: { VIRTUAL_ENV: '/active' } };
+    expect((await onlyPool(django, changes)).worker.argv[0]).toBe('python3');
+  });
+});
