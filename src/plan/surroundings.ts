@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { type ConfigFiles, systemFiles } from '../config/files.ts';
 import { type Accounts, accountsFrom } from '../host/accounts.ts';
-import { packageRoot } from './package-root.ts';
+import { packageRoot } from '../host/package-root.ts';
 
 /** Everything beside the configuration that a plan depends on; tests bring their own. */
 export interface Surroundings {

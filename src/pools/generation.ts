@@ -8,8 +8,8 @@ export interface GenerationOptions {
   readonly number: number;
   readonly phase: 'live' | 'proving';
   readonly plan: PoolPlan;
-  /** One for each listen address of the plan, in its order. */
-  readonly endpoints: readonly Endpoint[];
+  /** One for each listen address of the plan, in its order. Owned by the generation from here on. */
+  readonly sockets: readonly ListenSocket[];
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
 }
@@ -18,33 +18,25 @@ export interface GenerationOptions {
 export class Generation {
   readonly number: number;
   readonly plan: PoolPlan;
-  readonly sockets: readonly ListenSocket[];
   readonly workers: readonly Worker[];
   readonly #proof: Proof;
+  #sockets: readonly ListenSocket[];
   #phase: GenerationPhase;
 
-  /**
-   * Opens the sockets; starts nothing yet.
-   *
-   * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED; then no socket stays open.
-   */
+  /** Starts nothing yet. */
   constructor(options: GenerationOptions, surroundings: WorkerSurroundings) {
     this.number = options.number;
     this.plan = options.plan;
     this.#phase = options.phase;
-    this.sockets = openAll(options.endpoints);
+    this.#sockets = options.sockets;
     this.workers = Array.from({ length: options.plan.workers }, (_, index) => {
-      const socket = this.sockets[index % this.sockets.length] as ListenSocket;
+      const socket = options.sockets[index % options.sockets.length];
+      if (socket === undefined) throw new TypeError('a generation needs a listen socket');
+      const { plan, onChange, onDeath } = options;
+      const onSpawned = (): void => this.#proof.run();
+      const id = `${plan.name}/${index + 1}`;
       return new Worker(
-        {
-          id: `${options.plan.name}/${index + 1}`,
-          generation: options.number,
-          plan: options.plan,
-          socket,
-          onSpawned: () => this.#proof.run(),
-          onChange: options.onChange,
-          onDeath: options.onDeath,
-        },
+        { id, generation: options.number, plan, socket, onSpawned, onChange, onDeath },
         surroundings,
       );
     });
@@ -53,6 +45,10 @@ export class Generation {
 
   get phase(): GenerationPhase {
     return this.#phase;
+  }
+
+  get sockets(): readonly ListenSocket[] {
+    return this.#sockets;
   }
 
   /** True when no process is left, stray descendants included. */
@@ -86,29 +82,24 @@ export class Generation {
 
   /** Makes the addresses lead here. */
   publish(): void {
-    for (const socket of this.sockets) socket.endpoint.publish(socket);
+    for (const socket of this.#sockets) socket.endpoint.publish(socket);
   }
 
-  /** Publishes again what a cleaner has deleted. The addresses that were lost. */
+  /** Publishes again what is no longer there; the addresses it happened to. */
   republishLost(): readonly Endpoint[] {
-    const lost = this.sockets.filter((socket) => !socket.endpoint.isPublished(socket));
+    const lost = this.#sockets.filter((socket) => !socket.endpoint.isPublished(socket));
     for (const socket of lost) socket.endpoint.publish(socket);
     return lost.map((socket) => socket.endpoint);
   }
 
+  /** The sockets belong to another generation now. */
+  leaveSockets(): void {
+    this.#proof.stop();
+    this.#sockets = [];
+  }
+
   closeSockets(): void {
     this.#proof.stop();
-    for (const socket of this.sockets) socket.close();
-  }
-}
-
-function openAll(endpoints: readonly Endpoint[]): readonly ListenSocket[] {
-  const open: ListenSocket[] = [];
-  try {
-    for (const endpoint of endpoints) open.push(endpoint.open());
-    return open;
-  } catch (error) {
-    for (const socket of open) socket.close();
-    throw error;
+    for (const socket of this.#sockets) socket.close();
   }
 }

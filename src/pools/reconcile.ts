@@ -50,6 +50,8 @@ export interface Decision {
 export type Action =
   /** Open the first generation, live at once. */
   | { readonly do: 'open-live' }
+  /** New workers on the sockets of a live generation that serves nothing. */
+  | { readonly do: 'renew'; readonly generation: number }
   /** Open a generation to be proven. */
   | { readonly do: 'open-candidate' }
   | { readonly do: 'switch-to'; readonly generation: number }
@@ -72,7 +74,7 @@ function tend(generation: ObservedGeneration, observed: Observed): Action[] {
       if (observed.intent === 'stop') return [{ do: 'withdraw', generation: number }];
       return generation.workers.includes('stopped') ? [{ do: 'start-workers', generation: number }] : [];
     case 'draining':
-      return isDrainOver(generation, observed.nowMs) ? [{ do: 'stop-workers', generation: number }] : [];
+      return isDrainOver(generation, observed) ? [{ do: 'stop-workers', generation: number }] : [];
     case 'stopping':
     case 'refused':
       if (generation.isEmpty) return [{ do: 'close', generation: number }];
@@ -84,10 +86,15 @@ function tend(generation: ObservedGeneration, observed: Observed): Action[] {
 
 function begin(observed: Observed): Action[] {
   if (observed.intent === 'stop') return [];
-  const hasLive = observed.generations.some(({ phase }) => phase === 'live');
+  const live = observed.generations.find(({ phase }) => phase === 'live');
   const hasCandidate = observed.generations.some(({ phase }) => phase === 'proving');
-  if (!hasLive) return observed.retryAtMs === undefined ? [{ do: 'open-live' }] : [];
-  return observed.isReloadWanted && !hasCandidate ? [{ do: 'open-candidate' }] : [];
+  if (live === undefined) {
+    return observed.retryAtMs === undefined || observed.isReloadWanted ? [{ do: 'open-live' }] : [];
+  }
+  if (!observed.isReloadWanted || hasCandidate) return [];
+  return live.workers.includes('ready')
+    ? [{ do: 'open-candidate' }]
+    : [{ do: 'renew', generation: live.number }];
 }
 
 function giveUp(observed: Observed): Action[] {
@@ -115,12 +122,18 @@ function nearestDeadline(observed: Observed): number | undefined {
   return deadlines.length === 0 ? undefined : Math.min(...(deadlines as number[]));
 }
 
-function isDrainOver(generation: ObservedGeneration, nowMs: number): boolean {
-  return generation.isDrained || (generation.drainDeadlineMs ?? Number.POSITIVE_INFINITY) <= nowMs;
+function isDrainOver(generation: ObservedGeneration, { intent, nowMs }: Observed): boolean {
+  if (generation.isDrained || (generation.drainDeadlineMs ?? Number.POSITIVE_INFINITY) <= nowMs) return true;
+  return intent === 'stop' ? !generation.workers.includes('ready') : generation.workers.every(isIdle);
 }
 
 function isReady(state: WorkerStateName): boolean {
   return state === 'ready';
+}
+
+/** Neither here nor coming: nobody will serve what may still wait. */
+function isIdle(state: WorkerStateName): boolean {
+  return state === 'stopped' || state === 'failed';
 }
 
 /** A candidate's worker that is neither ready nor on its way has been lost. */

@@ -43,6 +43,15 @@ export interface PoolSnapshot {
   readonly workers: readonly WorkerSnapshot[];
   /** The last death that was not asked for. */
   readonly lastExit: ExitSnapshot | null;
+  /** A reload that was refused, until one succeeds: the pool goes on with the workers from before it. */
+  readonly refusedReload: RefusedReloadSnapshot | null;
+}
+
+export interface RefusedReloadSnapshot {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly reason: string;
+  readonly output: readonly string[];
 }
 
 export type WorkerStateName =
@@ -57,6 +66,7 @@ export type WorkerStateName =
 export interface WorkerSnapshot {
   /** `pool/1`, `pool/2` …: the place in the pool, which outlives the process. */
   readonly id: string;
+  readonly generation: number;
   readonly pid: number | null;
   readonly state: WorkerStateName;
   readonly listen: string;
@@ -76,6 +86,7 @@ export interface ExitSnapshot {
   readonly at: string;
   readonly worker: string;
   readonly pid: number | null;
+  readonly cause: 'died' | 'boot-timeout';
   readonly reason: string;
   /** Last lines that it wrote. */
   readonly output: readonly string[];

@@ -3,7 +3,7 @@ import type { Clock, Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
-import type { ExitStatus } from './exit-reason.ts';
+import { type Ending, type ExitStatus, explainExit } from './exit-reason.ts';
 import type { EngineMessage, Launcher, WorkerProcess } from './launcher.ts';
 
 export interface LifeOptions {
@@ -39,6 +39,7 @@ export class Life {
   #exit: ExitStatus | undefined;
   #spawnError: Error | undefined;
   #loadFailure: Extract<EngineMessage, { event: 'load-failed' }> | undefined;
+  #ending: Ending = { by: 'itself' };
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -86,32 +87,44 @@ export class Life {
     return this.#exit;
   }
 
-  get spawnError(): Error | undefined {
-    return this.#spawnError;
+  /** What the operator should read about the end: the traceback, or the last lines of output, oldest first. */
+  get lastWords(): readonly string[] {
+    const traceback = this.#loadFailure?.traceback ?? '';
+    return traceback === '' ? [...this.#tail] : traceback.trimEnd().split('\n');
   }
 
-  get loadFailure(): { readonly message: string; readonly traceback: string } | undefined {
-    return this.#loadFailure;
-  }
-
-  /** The last lines of output, oldest first. */
-  get tail(): readonly string[] {
-    return this.#tail;
+  /** Why the process ended, or could not be started, in one sentence. */
+  explain({ wasReady, expectedExits }: { wasReady: boolean; expectedExits: readonly number[] }): string {
+    if (this.#exit === undefined) return this.#spawnError?.message ?? 'could not be started';
+    return explainExit({
+      exit: this.#exit,
+      uptimeMs: this.uptimeMs,
+      wasReady,
+      ending: this.#ending,
+      expectedExits,
+      loadFailure: this.#loadFailure?.message,
+      output: this.#tail,
+    });
   }
 
   treePids(): readonly number[] {
     return this.#process?.tree().map(({ pid }) => pid) ?? [];
   }
 
-  signal(signal: NodeJS.Signals): void {
+  /** Asks the process to end. */
+  stop(signal: NodeJS.Signals): void {
+    this.#ending = { by: 'stop-signal', signal };
     this.#process?.signal(signal);
   }
 
+  /** Sends a signal to what is left when the process itself has ended. */
   signalTree(signal: NodeJS.Signals): void {
     this.#process?.signalTree(signal);
   }
 
-  killTree(): void {
+  /** Ends the whole tree now; `ending` says what for. */
+  kill(ending: Ending): void {
+    if (this.#exit === undefined) this.#ending = ending;
     this.#process?.killTree();
   }
 

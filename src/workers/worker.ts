@@ -3,6 +3,7 @@ import type { Log } from '../host/log.ts';
 import type { PoolPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { backoffDelay } from './backoff.ts';
+import type { Ending } from './exit-reason.ts';
 import type { Launcher } from './launcher.ts';
 import { Life } from './life.ts';
 import { deadlineOf, hasProcess, transition, type WorkerEffect, type WorkerEvent, type WorkerState } from './worker-state.ts';
@@ -30,8 +31,10 @@ export interface WorkerOptions {
 /** An end that nobody asked for. */
 export interface Death {
   readonly worker: string;
+  readonly generation: number;
   readonly pid: number | undefined;
   readonly isEarly: boolean;
+  readonly cause: 'died' | 'boot-timeout';
   /** One sentence. */
   readonly reason: string;
   /** The last lines that it wrote. */
@@ -101,7 +104,7 @@ export class Worker {
   }
 
   kill(): void {
-    for (const life of this.#remains) life.killTree();
+    for (const life of this.#remains) life.kill({ by: 'kill' });
     this.#dispatch({ type: 'kill' });
   }
 
@@ -155,9 +158,9 @@ export class Worker {
       case 'spawn':
         return this.#spawn();
       case 'signal-stop':
-        return this.#life?.signal(this.#options.plan.lifecycle.stopSignal);
+        return this.#life?.stop(this.#options.plan.lifecycle.stopSignal);
       case 'kill-tree':
-        return this.#life?.killTree();
+        return this.#life?.kill(endingOf(previous, this.#state, this.#options.plan.lifecycle));
       case 'report-death':
         return this.#reportDeath(effect.isEarly, previous);
     }
@@ -198,7 +201,7 @@ export class Worker {
     const { lifecycle } = this.#options.plan;
     if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
     this.#remains.add(life);
-    const timer = clock.at(clock.now() + lifecycle.gracefulTimeoutMs, () => life.killTree());
+    const timer = clock.at(clock.now() + lifecycle.gracefulTimeoutMs, () => life.kill({ by: 'kill' }));
     life.whenTreeIsGone(() => {
       timer.cancel();
       this.#remains.delete(life);
@@ -209,16 +212,16 @@ export class Worker {
   #reportDeath(isEarly: boolean, previous: WorkerState): void {
     const life = this.#life;
     if (life === undefined) return;
-    const reason = life.explain({
-      wasReady: previous.name === 'ready',
-      isBootTimeout: 'end' in previous && previous.end.cause === 'boot-timeout',
-    });
-    const output = life.tail;
+    const cause = 'end' in previous && previous.end.cause === 'boot-timeout' ? 'boot-timeout' : 'died';
+    const { expectedExits } = this.#options.plan.lifecycle;
+    const reason = life.explain({ wasReady: previous.name === 'ready', expectedExits });
+    const output = life.lastWords;
     this.#surroundings.log.warn(
       { event: 'worker.died', worker: this.id, generation: this.#options.generation, pid: life.pid },
       reason,
     );
-    this.#options.onDeath({ worker: this.id, pid: life.pid, isEarly, reason, output });
+    const { generation } = this.#options;
+    this.#options.onDeath({ worker: this.id, generation, pid: life.pid, isEarly, cause, reason, output });
   }
 
   #logState(previous: WorkerState, state: WorkerState): void {
@@ -231,6 +234,14 @@ export class Worker {
       this.#surroundings.log.debug({ event, ...fields }, `worker was ${previous.name}, is ${state.name}`);
     }
   }
+}
+
+/** What a SIGKILL was sent for. */
+function endingOf(previous: WorkerState, state: WorkerState, lifecycle: PoolPlan['lifecycle']): Ending {
+  const isTimeUp = state.name === 'killing' && state.end.cause === 'boot-timeout';
+  if (isTimeUp) return { by: 'boot-timeout', timeoutMs: lifecycle.bootTimeoutMs };
+  if (previous.name !== 'stopping') return { by: 'kill' };
+  return { by: 'graceful-timeout', signal: lifecycle.stopSignal, timeoutMs: lifecycle.gracefulTimeoutMs };
 }
 
 function isExpected(life: Life, expectedExits: readonly number[]): boolean {

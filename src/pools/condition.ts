@@ -1,0 +1,22 @@
+import type { PoolState, WorkerStateName } from '../status/snapshot.ts';
+
+export interface ConditionFacts {
+  readonly intent: 'run' | 'stop';
+  /** No generation is left. */
+  readonly isEmpty: boolean;
+  /** Workers of the live generation, or of the first to come. */
+  readonly workers: readonly WorkerStateName[];
+  /** The pool gave up for now, or its sockets cannot be opened. */
+  readonly hasGivenUp: boolean;
+  /** All its workers were ready at some time since it was started. */
+  readonly wasRunning: boolean;
+}
+
+/** A pool stores what it wants; what it is follows from what is there. */
+export function poolState(facts: ConditionFacts): PoolState {
+  if (facts.intent === 'stop') return facts.isEmpty ? 'stopped' : 'stopping';
+  const ready = facts.workers.filter((state) => state === 'ready').length;
+  if (ready > 0 && ready === facts.workers.length) return 'running';
+  if (facts.hasGivenUp) return ready > 0 ? 'degraded' : 'failed';
+  return facts.wasRunning && ready > 0 ? 'degraded' : 'starting';
+}

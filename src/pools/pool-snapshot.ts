@@ -1,0 +1,122 @@
+import { formatAddress } from '../config/address.ts';
+import type { Clock } from '../host/clock.ts';
+import type { PoolPlan, RefusedPool } from '../plan/plan.ts';
+import type { ExitSnapshot, PoolSnapshot, WorkerSnapshot } from '../status/snapshot.ts';
+import type { Worker } from '../workers/worker.ts';
+import type { Pool } from './pool.ts';
+
+/** What was measured of each process tree, by the pid of its worker. */
+export type Measures = ReadonlyMap<number, Measure>;
+
+export interface Measure {
+  readonly memoryBytes: number | null;
+  readonly cpuPercent: number | null;
+  readonly connections: number | null;
+}
+
+/** The view of one pool now. Pure but for the clock. */
+export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): PoolSnapshot {
+  const { plan } = pool;
+  const live = pool.generations.live;
+  const workers = pool.generations.list.flatMap((generation) =>
+    generation.workers
+      .filter((worker) => generation === live || !worker.isGone)
+      .map((worker) => snapshotWorker(worker, generation.number, measures)),
+  );
+  return {
+    ...outline(plan),
+    state: pool.state,
+    reason: reasonOf(pool),
+    nextAttemptInMs: nextAttemptInMs(pool, clock),
+    generation: live?.number ?? 0,
+    workersReady: live?.workers.filter(({ state }) => state.name === 'ready').length ?? 0,
+    restarts: live?.workers.reduce((sum, worker) => sum + worker.restarts, 0) ?? 0,
+    queued: queuedOf(pool),
+    workers,
+    lastExit: pool.lastDeath === undefined ? null : snapshotDeath(pool.lastDeath),
+    refusedReload:
+      pool.refusal === undefined
+        ? null
+        : { at: pool.refusal.at.toISOString(), reason: pool.refusal.reason, output: pool.refusal.output },
+  };
+}
+
+/** The view of a pool whose configuration cannot be used. */
+export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
+  return {
+    name: refused.name,
+    state: 'failed',
+    reason: `its configuration has problems: ${refused.problems.join('; ')}`,
+    nextAttemptInMs: null,
+    preset: '',
+    command: '',
+    listen: [],
+    generation: 0,
+    workersWanted: 0,
+    workersReady: 0,
+    restarts: 0,
+    queued: null,
+    workers: [],
+    lastExit: null,
+    refusedReload: null,
+  };
+}
+
+function outline(plan: PoolPlan): Pick<PoolSnapshot, 'name' | 'preset' | 'command' | 'listen' | 'workersWanted'> {
+  return {
+    name: plan.name,
+    preset: plan.preset,
+    command: plan.worker.argv.join(' '),
+    listen: plan.listen.map(({ address }) => formatAddress(address)),
+    workersWanted: plan.workers,
+  };
+}
+
+function snapshotWorker(worker: Worker, generation: number, measures: Measures): WorkerSnapshot {
+  const measure = worker.pid === undefined ? undefined : measures.get(worker.pid);
+  return {
+    id: worker.id,
+    generation,
+    pid: worker.pid ?? null,
+    state: worker.state.name,
+    listen: formatAddress(worker.socket.endpoint.address),
+    uptimeMs: worker.uptimeMs === undefined ? null : Math.round(worker.uptimeMs),
+    restarts: worker.restarts,
+    memoryBytes: measure?.memoryBytes ?? null,
+    cpuPercent: measure?.cpuPercent ?? null,
+    connections: measure?.connections ?? null,
+  };
+}
+
+function reasonOf(pool: Pool): string | null {
+  if (pool.openFailure !== undefined) return pool.openFailure.reason;
+  const { state } = pool;
+  if (state === 'running' || state === 'stopped' || state === 'stopping') return null;
+  return pool.lastDeath?.reason ?? null;
+}
+
+function nextAttemptInMs(pool: Pool, clock: Clock): number | null {
+  const deadlines = [
+    pool.retryAtMs,
+    ...(pool.generations.live?.workers ?? []).map(({ state }) =>
+      state.name === 'backoff' ? state.deadlineMs : undefined,
+    ),
+  ].filter((deadlineMs) => deadlineMs !== undefined);
+  return deadlines.length === 0 ? null : Math.max(0, Math.round(Math.min(...deadlines) - clock.now()));
+}
+
+function queuedOf(pool: Pool): number | null {
+  const queued = pool.generations.live?.sockets.map((socket) => socket.queued()) ?? [];
+  return queued.includes(undefined) ? null : queued.reduce<number>((sum, count) => sum + (count ?? 0), 0);
+}
+
+function snapshotDeath(death: NonNullable<Pool['lastDeath']>): ExitSnapshot {
+  return {
+    at: death.at.toISOString(),
+    worker: death.worker,
+    pid: death.pid ?? null,
+    cause: death.cause,
+    reason: death.reason,
+    output: death.output,
+  };
+}

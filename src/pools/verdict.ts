@@ -1,0 +1,80 @@
+import type { PoolSnapshot } from '../status/snapshot.ts';
+import type { PoolOutcome, PoolVerb } from './commands.ts';
+
+/**
+ * Whether a verb has become true of a pool, cannot become true for now, or is still on its way (`undefined`).
+ * Pure.
+ *
+ * @param since when the verb was asked for, ISO 8601: a worker that has used up its boot timeout since then
+ * answers for the pool, which goes on trying.
+ */
+export function verdictOf(verb: PoolVerb, pool: PoolSnapshot, since: string): PoolOutcome | undefined {
+  return verb === 'stop' ? stopVerdict(pool) : startVerdict(pool, since);
+}
+
+/** "2 of 4 workers ready" and the like. */
+export function progressOf(pool: PoolSnapshot): string {
+  if (pool.state === 'stopping') {
+    const left = pool.workers.filter(({ pid }) => pid !== null).length;
+    return `stopping: ${left} ${left === 1 ? 'process' : 'processes'} left`;
+  }
+  const ready = `${pool.workersReady} of ${pool.workersWanted} workers ready`;
+  return pool.reason === null ? ready : `${ready}; ${pool.reason}`;
+}
+
+function startVerdict(pool: PoolSnapshot, since: string): PoolOutcome | undefined {
+  switch (pool.state) {
+    case 'running':
+      return outcome(pool, true, `running with ${countWorkers(pool.workersReady)}`);
+    case 'failed':
+      return troubled(pool);
+    case 'degraded':
+    case 'starting':
+      return hasGivenUp(pool) || hasTimedOut(pool, since) ? troubled(pool) : undefined;
+    case 'stopped':
+      return outcome(pool, false, 'was stopped meanwhile');
+    case 'stopping':
+      return undefined;
+  }
+}
+
+function hasGivenUp(pool: PoolSnapshot): boolean {
+  return pool.workers.some(({ state }) => state === 'failed');
+}
+
+function hasTimedOut({ lastExit }: PoolSnapshot, since: string): boolean {
+  return lastExit?.cause === 'boot-timeout' && lastExit.at >= since;
+}
+
+function stopVerdict(pool: PoolSnapshot): PoolOutcome | undefined {
+  switch (pool.state) {
+    case 'stopped':
+      return outcome(pool, true, 'stopped');
+    case 'failed':
+      return outcome(pool, true, 'was not running');
+    case 'running':
+    case 'starting':
+    case 'degraded':
+      return outcome(pool, false, 'was started meanwhile');
+    case 'stopping':
+      return undefined;
+  }
+}
+
+function troubled(pool: PoolSnapshot): PoolOutcome {
+  const details = pool.lastExit?.output ?? [];
+  return outcome(pool, false, `${pool.state}: ${pool.reason ?? 'its workers died too often'}`, details);
+}
+
+function outcome(
+  pool: PoolSnapshot,
+  isDone: boolean,
+  message: string,
+  details: readonly string[] = [],
+): PoolOutcome {
+  return { pool: pool.name, isDone, state: pool.state, message, details };
+}
+
+function countWorkers(count: number): string {
+  return count === 1 ? '1 worker' : `${count} workers`;
+}

@@ -1,0 +1,168 @@
+import { expect, test } from 'vitest';
+import {
+  type Context,
+  deadlineOf,
+  hasProcess,
+  transition,
+  type WorkerEvent,
+  type WorkerState,
+} from '../../../src/workers/worker-state.ts';
+
+const context: Context = {
+  nowMs: 10_000,
+  policy: {
+    bootTimeoutMs: 30_000,
+    gracefulTimeoutMs: 5_000,
+    minimumUptimeMs: 1_000,
+    backoffDelay: (attempt) => attempt * 100,
+  },
+};
+
+const asked = { wanted: 'stop', cause: 'asked', attempt: 0 } as const;
+const timedOut = { wanted: 'respawn', cause: 'boot-timeout', attempt: 2 } as const;
+
+const states = {
+  stopped: { name: 'stopped' },
+  starting: { name: 'starting', attempt: 2, deadlineMs: 20_000 },
+  ready: { name: 'ready', attempt: 2, readyAtMs: 1_000 },
+  stopping: { name: 'stopping', end: asked, deadlineMs: 15_000 },
+  killing: { name: 'killing', end: timedOut, deadlineMs: 11_000 },
+  backoff: { name: 'backoff', attempt: 2, deadlineMs: 12_000 },
+  failed: { name: 'failed' },
+} as const satisfies Record<string, WorkerState>;
+
+const events = {
+  start: { type: 'start' },
+  'spawn-failed': { type: 'spawn-failed' },
+  'became-ready': { type: 'became-ready' },
+  stop: { type: 'stop' },
+  kill: { type: 'kill' },
+  exited: { type: 'exited', isExpected: false },
+  'exited as expected': { type: 'exited', isExpected: true },
+  deadline: { type: 'deadline' },
+  'give-up': { type: 'give-up' },
+} as const satisfies Record<string, WorkerEvent>;
+
+/** Next state and effects; `-`: nothing happens. Columns in the order of `events`. */
+const table: Record<keyof typeof states, readonly string[]> = {
+  stopped: ['starting spawn', '-', '-', '-', '-', '-', '-', '-', '-'],
+  starting: [
+    '-',
+    'backoff report-death',
+    'ready',
+    'stopping signal-stop',
+    'killing kill-tree',
+    'backoff report-death',
+    'backoff report-death',
+    'killing kill-tree',
+    '-',
+  ],
+  ready: [
+    '-',
+    '-',
+    '-',
+    'stopping signal-stop',
+    'killing kill-tree',
+    'backoff report-death',
+    'starting spawn',
+    '-',
+    '-',
+  ],
+  stopping: [
+    'stopping',
+    'stopped',
+    '-',
+    'stopping',
+    'killing kill-tree',
+    'stopped',
+    'stopped',
+    'killing kill-tree',
+    '-',
+  ],
+  killing: [
+    'killing',
+    'backoff report-death',
+    '-',
+    'killing',
+    'killing',
+    'backoff report-death',
+    'backoff report-death',
+    'killing kill-tree',
+    '-',
+  ],
+  backoff: ['starting spawn', '-', '-', 'stopped', 'stopped', '-', '-', 'starting spawn', 'failed'],
+  failed: ['starting spawn', '-', '-', 'stopped', 'stopped', '-', '-', '-', '-'],
+};
+
+const cells = Object.entries(table).flatMap(([stateName, row]) =>
+  Object.entries(events).map(
+    ([eventName, event], column) => [stateName, eventName, event, row[column] ?? 'missing'] as const,
+  ),
+);
+
+test.each(cells)('a worker that is %s, on "%s"', (stateName, _eventName, event, expected) => {
+  const state = states[stateName as keyof typeof states];
+  const next = transition(state, event, context);
+  const shown = [next.state.name, ...next.effects.map((effect) => effect.do)].join(' ');
+  expect(next.state === state ? '-' : shown).toBe(expected);
+});
+
+test('a process that had been ready for a good while is replaced at once', () => {
+  const { state, effects } = transition(states.ready, events.exited, context);
+  expect(state).toEqual({ name: 'backoff', attempt: 0, deadlineMs: context.nowMs });
+  expect(effects).toEqual([{ do: 'report-death', isEarly: false }]);
+});
+
+test('every early death in a row makes the next start wait longer', () => {
+  const young = { ...states.ready, readyAtMs: context.nowMs - 10 };
+  expect(transition(young, events.exited, context).state).toMatchObject({ attempt: 3, deadlineMs: 10_300 });
+  expect(transition(states.starting, events.exited, context).state).toMatchObject({ attempt: 3 });
+});
+
+test('a worker that is wanted again while it stops is spawned as soon as it is gone', () => {
+  const again = transition(states.stopping, events.start, context).state;
+  expect(transition(again, events.exited, context)).toMatchObject({
+    state: { name: 'starting', attempt: 0 },
+    effects: [{ do: 'spawn' }],
+  });
+});
+
+test('what was stopped after a boot timeout does not come back', () => {
+  const stopped = transition(states.killing, events.stop, context).state;
+  expect(transition(stopped, events.exited, context)).toEqual({ state: { name: 'stopped' }, effects: [] });
+});
+
+test('whatever happens to a worker, a stop brings it to rest and a start up again', () => {
+  const random = generator(20_261_122);
+  const all = Object.values(events);
+  for (let round = 0; round < 2_000; round += 1) {
+    let state: WorkerState = { name: 'stopped' };
+    for (let step = 0; step < 40; step += 1) {
+      const event = all[Math.floor(random() * all.length)] as WorkerEvent;
+      state = transition(state, event, context).state;
+    }
+    expect(settle(transition(state, { type: 'stop' }, context).state).name).toBe('stopped');
+    const again = transition(settle(state), { type: 'start' }, context).state;
+    expect(['starting', 'ready']).toContain(again.name);
+  }
+});
+
+/** Lets the world run its course: what ends has ended, what is due falls due. */
+function settle(from: WorkerState): WorkerState {
+  let state = transition(from, { type: 'stop' }, context).state;
+  for (let step = 0; step < 10 && state.name !== 'stopped'; step += 1) {
+    const event: WorkerEvent = hasProcess(state) ? events.exited : { type: 'stop' };
+    state = transition(state, event, context).state;
+  }
+  expect(deadlineOf(state)).toBeUndefined();
+  return state;
+}
+
+/** A small linear congruential generator: the same sequence in every run. */
+function generator(seed: number): () => number {
+  let value = seed;
+  return () => {
+    value = (Math.imul(value, 1_664_525) + 1_013_904_223) >>> 0;
+    return value / 2 ** 32;
+  };
+}
