@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { decodeTcpName } from './tcp-table-name.ts';
 
 /** A row of /proc/net/unix (proc_pid_net(5)). Any user can forge rows, by a newline in the name of a socket. */
 export interface UnixRow {
@@ -11,9 +10,10 @@ export interface UnixRow {
   readonly path: string;
 }
 
-/** A row of /proc/net/tcp or /proc/net/tcp6. */
+/** A row of /proc/net/tcp or /proc/net/tcp6; connections in TIME_WAIT belong to nobody and are left out. */
 export interface TcpRow {
   readonly family: 4 | 6;
+  /** The local address as the kernel prints it (tcp-table-name.ts). */
   readonly host: string;
   readonly port: number;
   /** The remote end as the kernel prints it: good for comparing. */
@@ -27,7 +27,7 @@ export interface TcpRow {
 }
 
 /** include/net/tcp_states.h */
-export const tcpState = { synReceived: 3, timeWait: 6, closeWait: 8, listen: 10 } as const;
+export const tcpState = { established: 1, synReceived: 3, closeWait: 8, listen: 10 } as const;
 
 /** The socket tables of our network namespace, each read when first asked for and then kept. */
 export interface SocketTables {
@@ -64,16 +64,24 @@ export function parseUnixTable(text: string): readonly UnixRow[] {
   return rows;
 }
 
+const tcpColumns =
+  /^ *\d+: ([0-9A-F]+):([0-9A-F]{4}) ([0-9A-F:]+) ([0-9A-F]{2}) [0-9A-F]{8}:([0-9A-F]{8}) \S+ \S+ +(\d+) +\d+ (\d+)/;
+const timeWait = '06';
+
 export function parseTcpTable(text: string, family: 4 | 6): readonly TcpRow[] {
   const rows: TcpRow[] = [];
-  for (const line of text.split('\n').slice(1)) {
-    const [, local, remote, state, queues, , , uid, , inode] = line.trim().split(/\s+/);
-    if (local === undefined || remote === undefined || inode === undefined) continue;
+  for (const line of text.split('\n')) {
+    const match = tcpColumns.exec(line);
+    if (match === null) continue;
+    const [, host = '', port = '', remote = '', state = '', receiveQueue = '', uid, inode] = match;
+    if (state === timeWait) continue;
     rows.push({
-      ...decodeTcpName(local, family),
+      family,
+      host,
+      port: Number.parseInt(port, 16),
       remote,
-      state: Number.parseInt(state ?? '', 16),
-      receiveQueue: Number.parseInt(queues?.split(':')[1] ?? '', 16),
+      state: Number.parseInt(state, 16),
+      receiveQueue: Number.parseInt(receiveQueue, 16),
       uid: Number(uid),
       inode: Number(inode),
     });

@@ -3,7 +3,10 @@ import type { SocketAddress } from '../config/address.ts';
 import { accountsFrom } from '../host/accounts.ts';
 import { processIds, processName, processUser, socketDescriptors } from '../host/procfs.ts';
 import { readTables, type SocketTables, type TcpRow, tcpState } from '../host/socket-tables.ts';
+import { tcpTableHost } from '../host/tcp-table-name.ts';
 import { examinePath, identityOf, isSameFile } from './unix-path.ts';
+
+type TcpAddress = Extract<SocketAddress, { kind: 'tcp' }>;
 
 /** Who listens on an address. Without a pid: a process that we have no right to look into, or that has ended. */
 export interface ListenerOwner {
@@ -29,10 +32,8 @@ export function ownersOfRows(rows: readonly TcpRow[]): readonly ListenerOwner[] 
 }
 
 /** LISTEN rows that get in the way of listening on `address`: the same port, on the same or on every address. */
-export function listenRows(
-  address: Extract<SocketAddress, { kind: 'tcp' }>,
-  tables: SocketTables,
-): readonly TcpRow[] {
+export function listenRows(address: TcpAddress, tables: SocketTables): readonly TcpRow[] {
+  const host = tcpTableHost(address.host, address.family);
   return tables
     .tcp()
     .filter(
@@ -40,7 +41,7 @@ export function listenRows(
         row.state === tcpState.listen &&
         row.port === address.port &&
         row.family === address.family &&
-        (row.host === address.host || isAnyHost(row.host) || isAnyHost(address.host)),
+        (row.host === host || isEveryHost(row.host) || isEveryHost(host)),
     );
 }
 
@@ -71,10 +72,7 @@ function whoListensAtPath(path: string, tables: SocketTables): readonly Listener
   return [{ pid: undefined, program: undefined, uid: lstatSync(path, { throwIfNoEntry: false })?.uid }];
 }
 
-function whoListensAtPort(
-  address: Extract<SocketAddress, { kind: 'tcp' }>,
-  tables: SocketTables,
-): readonly ListenerOwner[] {
+function whoListensAtPort(address: TcpAddress, tables: SocketTables): readonly ListenerOwner[] {
   return ownersOfRows(listenRows(address, tables));
 }
 
@@ -119,6 +117,7 @@ function ownerByPid(pid: number, uid: number | undefined): ListenerOwner {
   return { pid, program: processName(pid), uid: processUser(pid) ?? uid };
 }
 
-function isAnyHost(host: string): boolean {
-  return host === '0.0.0.0' || host === '::';
+// 0.0.0.0 or [::], as the kernel prints them.
+function isEveryHost(tableHost: string): boolean {
+  return /^0+$/.test(tableHost);
 }

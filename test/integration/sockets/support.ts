@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RunfcgidError } from '../../../src/errors.ts';
 import type { UnixListenPlan } from '../../../src/sockets/open-unix-socket.ts';
 
 /** Waits until `condition` holds, looking every 5 ms; fails with `what` after the deadline. */
@@ -17,6 +18,27 @@ export async function eventually(what: string, condition: () => boolean | Promis
 /** These tests prove nothing without root: they must fail then, never pass by being left out. */
 export function requireRoot(): void {
   if (process.geteuid?.() !== 0) throw new Error('this test needs root: run it as root, as CI does');
+}
+
+/** The error for the operator that `action` raises. */
+export function refusal(action: () => unknown): RunfcgidError {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof RunfcgidError) return error;
+    throw error;
+  }
+  throw new Error('nothing was refused');
+}
+
+/** A port nobody listens on now. */
+export async function freePort(host: string): Promise<number> {
+  const server = createServer().listen(0, host);
+  await new Promise((resolve) => server.once('listening', resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
 }
 
 /** Ends processes and removes directories that a test file made. */

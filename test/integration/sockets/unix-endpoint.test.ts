@@ -13,17 +13,16 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RunfcgidError } from '../../../src/errors.ts';
 import { isBlocking } from '../../../src/host/kernel/sockets.ts';
 import { UnixEndpoint } from '../../../src/sockets/unix-endpoint.ts';
 import {
   eventually,
   greeter,
-  holder,
   perlFcgi,
   phpCgi,
   phpEnvironment,
   readAll,
+  refusal,
   requireRoot,
   Workshop,
 } from './support.ts';
@@ -33,16 +32,6 @@ beforeEach(() => {
   shop = new Workshop();
 });
 afterEach(() => shop.tearDown());
-
-function refusal(action: () => unknown): RunfcgidError {
-  try {
-    action();
-  } catch (error) {
-    if (error instanceof RunfcgidError) return error;
-    throw error;
-  }
-  throw new Error('nothing was refused');
-}
 
 describe('a Unix endpoint', () => {
   it('is reachable only after it was published, and leads to the newest generation from then on', async () => {
