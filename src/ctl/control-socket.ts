@@ -1,0 +1,26 @@
+import { ControlClient } from '../control/client.ts';
+import { RunfcgidError } from '../errors.ts';
+import type { CtlRequest } from './request.ts';
+
+/**
+ * The client for the daemon that the command line means: `--socket`, or the one of the configuration. Without
+ * any configuration it is the usual place, where a daemon started from a command line listens. The pools of the
+ * configuration may be broken.
+ *
+ * @throws RunfcgidError CONFIG_… when the configuration that was asked for does not tell.
+ */
+export async function findDaemon(request: CtlRequest, timeoutMs: number): Promise<ControlClient> {
+  const socketPath = request.socketPath ?? (await configuredSocket(request.configFile));
+  return new ControlClient({ socketPath, timeoutMs, clock: request.clock });
+}
+
+async function configuredSocket(configFile: string | undefined): Promise<string> {
+  const { loadDaemonPlan, planFromTables } = await import('../plan/load.ts');
+  try {
+    return (await loadDaemonPlan({ configFile })).controlSocket;
+  } catch (error) {
+    const isUnasked = configFile === undefined && !process.env['RUNFCGID_CONFIG'];
+    if (!(isUnasked && error instanceof RunfcgidError && error.code === 'CONFIG_NOT_FOUND')) throw error;
+    return (await planFromTables({}, '/')).plan.daemon.controlSocket;
+  }
+}

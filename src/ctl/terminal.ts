@@ -1,0 +1,80 @@
+import type { Clock } from '../host/clock.ts';
+import type { PoolProgress } from '../pools/commands.ts';
+
+/** How long nobody needs to be told anything, where lines cannot be rewritten. */
+const quietMs = 1_000;
+
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+export interface TerminalOptions {
+  readonly output: OutputStream;
+  readonly errors: OutputStream;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+}
+
+/**
+ * What the client prints, and where: results to standard output; progress and complaints to standard error.
+ * Progress is one line that is rewritten on a terminal, and plain lines elsewhere, once it takes longer than a
+ * second.
+ */
+export class Terminal {
+  readonly #options: TerminalOptions;
+  readonly #startedMs: number;
+  #isLineOpen = false;
+  #lastProgress = '';
+
+  constructor(options: TerminalOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.now();
+  }
+
+  /** Standard output is a terminal that may show colours (no-color.org). */
+  get hasColours(): boolean {
+    const { output, environment } = this.#options;
+    return output.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+  }
+
+  print(text: string): void {
+    this.#clearLine();
+    this.#options.output.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  complain(text: string): void {
+    this.#clearLine();
+    this.#options.errors.write(text.endsWith('\n') ? text : `${text}\n`);
+  }
+
+  progress({ pool, message }: PoolProgress): void {
+    this.announce(`${pool}: ${message}`);
+  }
+
+  /** Something that is under way. */
+  announce(text: string): void {
+    const { errors, clock } = this.#options;
+    if (errors.isTTY) {
+      this.#clearLine();
+      errors.write(text.slice(0, (errors.columns ?? 80) - 1));
+      this.#isLineOpen = true;
+    } else if (clock.now() - this.#startedMs > quietMs && text !== this.#lastProgress) {
+      errors.write(`${text}\n`);
+      this.#lastProgress = text;
+    }
+  }
+
+  /** Takes an unfinished progress line away. */
+  finish(): void {
+    this.#clearLine();
+  }
+
+  #clearLine(): void {
+    if (!this.#isLineOpen) return;
+    // Carriage return, then erase to the end of the line (console_codes(4)).
+    this.#options.errors.write('\r\u001b[K');
+    this.#isLineOpen = false;
+  }
+}
