@@ -1,0 +1,186 @@
+"""One accepted connection: its socket, what came in, and sending what goes out.
+
+Reading and sending never block by themselves: they ask the kernel first (MSG_DONTWAIT) and
+wait, with a deadline, only when there is nothing to read or no room to send. In the common
+case a request costs one ``recv`` and a response one ``send``.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+from typing import List, Optional, Union
+
+from . import records
+from .incoming import BODY, Incoming, ProtocolError
+
+# Sixteen full records, plus headers, fit well under the kernel's limit of 1024 (IOV_MAX).
+_MAX_BUFFERS = 512
+_RECEIVE_SIZE = 65536
+
+Buffer = Union[bytes, bytearray, memoryview]
+
+
+class PeerGone(ConnectionError):
+    """The web server closed, reset or neglected the connection: nobody wants the response."""
+
+
+class Connection:
+    """Owns one socket.
+
+    ``deadline`` (monotonic seconds, None: never) says when to give up waiting for the peer;
+    it belongs to whoever keeps the connection while nothing is being served on it.
+    """
+
+    __slots__ = ("socket", "incoming", "deadline", "served", "is_lingering", "_io_timeout")
+
+    def __init__(self, sock: socket.socket, incoming: Incoming, io_timeout: float) -> None:
+        self.socket = sock
+        self.incoming = incoming
+        self.deadline: Optional[float] = None
+        self.served = 0
+        self.is_lingering = False
+        self._io_timeout = io_timeout
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def receive(self) -> bool:
+        """Take in what has arrived. False: the peer has closed.
+
+        Raises BlockingIOError when nothing has arrived; ProtocolError, RequestRefused.
+        """
+        try:
+            data = self.socket.recv(_RECEIVE_SIZE, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            raise
+        except OSError:
+            return False
+        if not data:
+            return False
+        incoming = self.incoming
+        incoming.feed(data)
+        if incoming.answers:
+            self.send_answers()
+        return True
+
+    def receive_body(self) -> None:
+        """Wait until more of the active request's body has been taken in, or all of it.
+
+        Raises PeerGone when it will not come: closed, aborted, malformed or too slow.
+        """
+        incoming = self.incoming
+        while not (incoming.body or incoming.body_ended):
+            if incoming.aborted:
+                raise PeerGone("the web server aborted the request")
+            try:
+                if not self.receive():
+                    raise PeerGone("the web server closed the connection within the body")
+            except BlockingIOError:
+                self._wait(select.POLLIN, "the web server sent nothing")
+            except ProtocolError as error:
+                raise PeerGone(f"malformed FastCGI: {error}") from error
+
+    def is_request_ready(self) -> bool:
+        return self.incoming.state is BODY
+
+    def wait_readable(self, timeout: float) -> bool:
+        """Wait at most ``timeout`` seconds for the peer to say something, or to close."""
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return bool(poll.poll(timeout * 1000))
+
+    def send(self, data: Buffer) -> None:
+        """Send all of ``data``: whole records. Raises PeerGone."""
+        try:
+            sent = self.socket.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise PeerGone(f"the web server closed the connection ({error.strerror})") from error
+        if sent < len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def send_buffers(self, buffers: List[Buffer]) -> None:
+        """Send all of ``buffers``, in order, without joining them. Raises PeerGone."""
+        for start in range(0, len(buffers), _MAX_BUFFERS):
+            batch = buffers[start : start + _MAX_BUFFERS]
+            while batch:
+                batch = _after(batch, self._send_some(batch))
+
+    def send_answers(self) -> None:
+        """Send what management records asked for. Raises PeerGone."""
+        answers = b"".join(self.incoming.answers)
+        self.incoming.answers.clear()
+        self.send(answers)
+
+    def finish_request(self) -> None:
+        """The response is out: be ready for what the connection carries next.
+
+        Raises ProtocolError and RequestRefused, for the request that follows.
+        """
+        self.served += 1
+        self.deadline = None
+        self.incoming.finish()
+        if self.incoming.answers:
+            self.send_answers()
+
+    def end_sending(self) -> None:
+        """Say that nothing more will come from here; the peer may still send."""
+        try:
+            self.socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # the peer has gone first
+
+    def discard(self) -> bool:
+        """Throw away what has arrived on a lingering connection. False: the peer has closed."""
+        try:
+            return bool(self.socket.recv(_RECEIVE_SIZE, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def _send_rest(self, view: memoryview) -> None:
+        while view:
+            view = view[self._send_some([view]) :]
+
+    def _send_some(self, buffers: List[Buffer]) -> int:
+        while True:
+            try:
+                return self.socket.sendmsg(buffers, (), socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                self._wait(select.POLLOUT, "the web server took nothing")
+            except OSError as error:
+                reason = f"the web server closed the connection ({error.strerror})"
+                raise PeerGone(reason) from error
+
+    def _wait(self, event: int, complaint: str) -> None:
+        poll = select.poll()
+        poll.register(self.socket, event)
+        if not poll.poll(self._io_timeout * 1000):
+            raise PeerGone(f"{complaint} for {self._io_timeout:g} s")
+
+
+def refusal(request_id: int, status: str, reason: str) -> bytes:
+    """A whole answer, in records, for a request that never reaches the application."""
+    page = f"Status: {status}\r\nContent-Type: text/plain\r\n\r\n{status}\n{reason}\n"
+    return (
+        records.record(records.STDERR, request_id, f"runfcgi: {status}: {reason}\n".encode())
+        + records.stream_end(records.STDERR, request_id)
+        + records.record(records.STDOUT, request_id, page.encode())
+        + records.success(request_id)
+    )
+
+
+def _after(buffers: List[Buffer], sent: int) -> List[Buffer]:
+    """What remains of ``buffers`` once their first ``sent`` bytes are gone."""
+    for index, buffer in enumerate(buffers):
+        size = len(buffer)
+        if sent < size:
+            return [memoryview(buffer)[sent:], *buffers[index + 1 :]]
+        sent -= size
+    return []

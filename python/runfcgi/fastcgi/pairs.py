@@ -1,0 +1,69 @@
+"""FastCGI name-value pairs (section 3.4): lengths of one byte, or of four with the top bit set."""
+
+from __future__ import annotations
+
+import struct
+from typing import Dict, Mapping, Tuple
+
+_LONG = struct.Struct(">I")
+_LONG_FLAG = 0x80000000
+
+
+class PairsError(ValueError):
+    """The bytes do not divide into pairs."""
+
+
+class TooManyPairs(PairsError):
+    """More pairs than the limit."""
+
+
+def decode_pairs(data: bytes, max_count: int) -> Dict[str, str]:
+    """Pairs as text, each character one byte (Latin-1), as PEP 3333 wants CGI variables.
+
+    Of a repeated name the last value stays. Raises PairsError when a length points past the
+    end, TooManyPairs above ``max_count``.
+    """
+    pairs: Dict[str, str] = {}
+    text = data.decode("latin-1")
+    position, end, count = 0, len(data), 0
+    try:
+        while position < end:
+            name_size = data[position]
+            if name_size < 128:
+                position += 1
+            else:
+                name_size, position = _long_size(data, position)
+            value_size = data[position]
+            if value_size < 128:
+                position += 1
+            else:
+                value_size, position = _long_size(data, position)
+            value_start = position + name_size
+            name = text[position:value_start]
+            position = value_start + value_size
+            pairs[name] = text[value_start:position]
+            count += 1
+            if count > max_count:
+                raise TooManyPairs(f"more than {max_count} parameters")
+    except (IndexError, struct.error):
+        position = end + 1
+    if position > end:
+        raise PairsError(f"a parameter reaches past the end of the {end} bytes sent")
+    return pairs
+
+
+def encode_pairs(pairs: Mapping[str, str]) -> bytes:
+    """The reverse of :func:`decode_pairs`."""
+    parts = []
+    for name, value in pairs.items():
+        raw_name, raw_value = name.encode("latin-1"), value.encode("latin-1")
+        parts += (_size(raw_name), _size(raw_value), raw_name, raw_value)
+    return b"".join(parts)
+
+
+def _long_size(data: bytes, position: int) -> Tuple[int, int]:
+    return _LONG.unpack_from(data, position)[0] & ~_LONG_FLAG, position + 4
+
+
+def _size(raw: bytes) -> bytes:
+    return bytes((len(raw),)) if len(raw) < 128 else _LONG.pack(len(raw) | _LONG_FLAG)

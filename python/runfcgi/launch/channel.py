@@ -1,0 +1,75 @@
+"""The line to a supervisor: JSON, one event a line, on a descriptor it names.
+
+RUNFCGID_CHANNEL holds the descriptor's number; then this process is exactly one worker, on the
+listening socket at descriptor 0, and has no children of its own. It says
+
+    {"event":"ready"}                                            about to accept
+    {"event":"load-failed","message":"…","traceback":"…"}        before it exits
+    {"event":"retiring","reason":"maxrequests","requests":1000}  before it leaves by itself
+
+A line has at most 65,536 bytes; of a longer traceback the beginning is left out.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from typing import MutableMapping, Optional
+
+from runfcgi.errors import OptionError
+
+VARIABLE = "RUNFCGID_CHANNEL"
+LINE_LIMIT = 65536
+
+
+class Channel:
+    """Says things to a supervisor that may have gone; then nobody listens, and work goes on."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    def ready(self) -> None:
+        self._say({"event": "ready"})
+
+    def load_failed(self, message: str, traceback: str) -> None:
+        one_line = " ".join(message.split())[: LINE_LIMIT // 8]
+        event = {"event": "load-failed", "message": one_line, "traceback": traceback}
+        while len(_encode(event)) > LINE_LIMIT:
+            # JSON may need up to six bytes for a character: cut, and look again.
+            kept = len(event["traceback"]) * LINE_LIMIT // len(_encode(event)) - 64
+            event["traceback"] = "…" + event["traceback"][-max(kept, 1) :]
+        self._say(event)
+
+    def retiring(self, requests: int) -> None:
+        self._say({"event": "retiring", "reason": "maxrequests", "requests": requests})
+
+    def _say(self, event: dict) -> None:
+        line = _encode(event)
+        try:
+            while line:
+                line = line[os.write(self._descriptor, line) :]
+        except OSError:
+            pass
+
+
+def take_channel(environ: MutableMapping[str, str]) -> Optional[Channel]:
+    """The channel of this process, None when no supervisor gave one.
+
+    Neither the variable nor the descriptor reaches what the application starts. Raises
+    OptionError when the variable names no open descriptor.
+    """
+    value = environ.pop(VARIABLE, None)
+    if value is None:
+        return None
+    try:
+        descriptor = int(value)
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFD)
+        fcntl.fcntl(descriptor, fcntl.F_SETFD, flags | fcntl.FD_CLOEXEC)
+    except (ValueError, OverflowError, OSError):
+        raise OptionError(f'{VARIABLE}="{value}" is not an open descriptor') from None
+    return Channel(descriptor)
+
+
+def _encode(event: dict) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode("ascii") + b"\n"

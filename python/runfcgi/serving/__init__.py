@@ -1,0 +1,1 @@
+"""One process that accepts connections and serves them, in one thread or in several."""

@@ -1,0 +1,100 @@
+"""The listening socket as a worker sees it: shared with workers it knows nothing of."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from typing import FrozenSet, Optional
+
+from runfcgi.errors import ListenError
+
+# struct timeval of SO_RCVTIMEO, socket(7): seconds, microseconds.
+_HALF_A_SECOND = struct.pack("@ll", 0, 500_000)
+_OUT_OF_DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
+
+
+class ListenerClosed(Exception):
+    """Nobody can connect any more: whoever owns the socket shut it down."""
+
+
+class OutOfDescriptors(Exception):
+    """A connection waits, but this process may not open another file."""
+
+
+class Listener:
+    """Accepts without ever being stuck in accept(2).
+
+    When several workers wait for the same socket all but one find nothing to accept. A blocking
+    accept would hold them there, deaf to SIGTERM; so the socket is set non-blocking. That mode
+    is shared by all its holders and a supervisor may reset it (Node does at each spawn), hence
+    it is set again before each sleep, and SO_RCVTIMEO bounds the accept that slips in between.
+    """
+
+    def __init__(self, sock: socket.socket, allowed_peers: FrozenSet[str] = frozenset()) -> None:
+        self._socket = sock
+        self._allowed_peers = allowed_peers
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _HALF_A_SECOND)
+        self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
+        if self._is_tcp:
+            # Inherited by what is accepted (Linux): responses are sent in whole pieces.
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.set_nonblocking()
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def set_nonblocking(self) -> None:
+        self._socket.setblocking(False)
+
+    def accept(self) -> Optional[socket.socket]:
+        """The next connection, None when there is none.
+
+        Raises ListenerClosed, OutOfDescriptors.
+        """
+        try:
+            connection, address = self._socket.accept()
+        except (BlockingIOError, ConnectionError):
+            return None
+        except OSError as error:
+            if error.errno in _OUT_OF_DESCRIPTORS:
+                raise OutOfDescriptors(error.strerror) from None
+            if error.errno in (errno.EINVAL, errno.EBADF, errno.ENOTSOCK):
+                raise ListenerClosed from None
+            return None  # accept(2): network errors of the new connection; try again
+        if self._allowed_peers and self._is_tcp and address[0] not in self._allowed_peers:
+            connection.close()
+            return None
+        return connection
+
+
+def allowed_peers_from(environ) -> FrozenSet[str]:
+    """FCGI_WEB_SERVER_ADDRS: the only TCP peers that may connect (specification, section 3.2).
+
+    Unix peers have no such address; the socket file's mode decides for them.
+    """
+    value = environ.get("FCGI_WEB_SERVER_ADDRS", "")
+    return frozenset(address.strip() for address in value.split(",") if address.strip())
+
+
+def take_descriptor_0() -> socket.socket:
+    """The listening socket that this process was started with (FCGI_LISTENSOCK_FILENO).
+
+    It is moved away and /dev/null put in its place: what the application starts must not
+    inherit it as its standard input. Raises ListenError.
+    """
+    try:
+        sock = socket.socket(fileno=os.dup(0))
+        is_listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError:
+        is_listening = 0
+    if not is_listening:
+        raise ListenError(
+            "descriptor 0 is not a listening socket: give socket=PATH or host= and port=,"
+            " or start this program from a FastCGI process manager"
+        )
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.close(null)
+    return sock

@@ -1,0 +1,121 @@
+"""One request through the application, and what becomes of it when something raises."""
+
+from __future__ import annotations
+
+import html
+import sys
+import traceback
+from typing import Any, Callable, Dict, Iterable
+
+from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
+
+from .body import open_body
+from .environ import BadRequest, complete, content_length
+from .error_stream import ErrorStream, write_stderr
+from .response import Response
+
+Application = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Gateway:
+    """Calls one application for one process; safe to use from several threads."""
+
+    def __init__(self, application: Application, constants: Dict[str, Any], debug: bool) -> None:
+        self._application = application
+        self._constants = constants
+        self._debug = debug
+
+    def serve(self, connection: Connection) -> bool:
+        """Answer the connection's ready request. False: the connection cannot go on.
+
+        Never raises for what the application or the peer does.
+        """
+        incoming = connection.incoming
+        environ: Dict[str, Any] = incoming.params
+        errors = ErrorStream(incoming.request_id, connection.send_buffers)
+        try:
+            complete(environ, self._constants)
+            environ["wsgi.input"] = open_body(connection, content_length(environ))
+        except BadRequest as error:
+            return _refuse(connection, error)
+        environ["wsgi.errors"] = errors
+        response = Response(connection, errors, environ["REQUEST_METHOD"])
+        try:
+            self._run(environ, response)
+        except PeerGone as gone:
+            _note_gone(environ, gone)
+        except BaseException:  # a view's sys.exit() must not stop the worker either
+            self._fail(connection, environ, response, errors)
+        finally:
+            errors.detach()
+        return response.is_complete
+
+    def _run(self, environ: Dict[str, Any], response: Response) -> None:
+        result = self._application(environ, response.start)
+        try:
+            response.send(result)
+        finally:
+            close = getattr(result, "close", None)
+            if close is not None:
+                close()
+
+    def _fail(
+        self,
+        connection: Connection,
+        environ: Dict[str, Any],
+        response: Response,
+        errors: ErrorStream,
+    ) -> None:
+        """Tell both logs. With nothing sent yet the answer is 500; otherwise the request is left
+        without an end, so that the client sees that the response is not whole."""
+        text = _traceback_text()
+        errors.write(f"runfcgi: {_request(environ)}: {_consequence(response)}\n{text}")
+        try:
+            if not response.is_sent:
+                headers = [("Content-Type", "text/html; charset=utf-8")]
+                response.start("500 Internal Server Error", headers, sys.exc_info())
+                response.send([self._error_page(text)])
+            elif not response.is_complete:
+                connection.send_buffers(errors.take())
+        except PeerGone as gone:
+            _note_gone(environ, gone)
+
+    def _error_page(self, text: str) -> bytes:
+        detail = f"<pre>{html.escape(text)}</pre>" if self._debug else ""
+        return (
+            "<!DOCTYPE html><html><head><title>Internal Server Error</title></head>"
+            f"<body><h1>Internal Server Error</h1>{detail}</body></html>\n"
+        ).encode("utf-8", "backslashreplace")
+
+
+def _refuse(connection: Connection, error: BadRequest) -> bool:
+    try:
+        connection.send(refusal(connection.incoming.request_id, "400 Bad Request", str(error)))
+    except PeerGone:
+        return False
+    return True
+
+
+def _consequence(response: Response) -> str:
+    if response.is_complete:
+        return "the application raised after its response was complete"
+    if response.is_sent:
+        return "the application raised within its response, which is cut"
+    return "the application raised; the answer is 500"
+
+
+def _traceback_text() -> str:
+    """The current exception's traceback, from the application's own frames on."""
+    kind, error, trace = sys.exc_info()
+    while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
+        trace = trace.tb_next
+    return "".join(traceback.format_exception(kind, error, trace))
+
+
+def _note_gone(environ: Dict[str, Any], gone: PeerGone) -> None:
+    """A client that left early is everyday life: one line for the operator, no traceback."""
+    write_stderr(f"runfcgi: {_request(environ)} was not answered: {gone}\n")
+
+
+def _request(environ: Dict[str, Any]) -> str:
+    return f"{environ['REQUEST_METHOD']} {environ['SCRIPT_NAME']}{environ['PATH_INFO']}"
