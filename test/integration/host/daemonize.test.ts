@@ -4,20 +4,20 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { isAlive, readProcess } from '../../../src/host/process-table.ts';
-import { type BundledFixture, bundleFixture } from '../../helpers/bundle-fixture.ts';
+import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 import { until } from '../../helpers/until.ts';
 
 const run = promisify(execFile);
-let fixture: BundledFixture;
+let fixture: BundledScript;
 
 beforeAll(async () => {
-  fixture = await bundleFixture('host/detaches.ts');
+  fixture = await bundleScript('test/fixtures/host/detaches.ts');
 });
 
 afterAll(() => fixture.remove());
 
 async function launch(...args: readonly string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await run(process.execPath, [fixture.script, ...args], { timeout: 20_000 });
+  const { stdout } = await run(process.execPath, [fixture.path, ...args], { timeout: 20_000 });
   return JSON.parse(stdout);
 }
 
@@ -70,7 +70,7 @@ test('the launcher does not wait for ever, and says which process goes on', asyn
 });
 
 test('Ctrl-C while waiting ends the copy too', async () => {
-  const launcher = spawn(process.execPath, [fixture.script, 'hangs'], {
+  const launcher = spawn(process.execPath, [fixture.path, 'hangs'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const pid = await until(() => findCopy());
@@ -86,7 +86,7 @@ test('Ctrl-C while waiting ends the copy too', async () => {
 /** The process that runs the fixture in a session of its own. */
 async function findCopy(): Promise<number> {
   const { stdout } = await run('ps', ['-eo', 'pid=,sid=,args=']);
-  const rows = stdout.split('\n').filter((row) => row.includes(fixture.script));
+  const rows = stdout.split('\n').filter((row) => row.includes(fixture.path));
   const pids = rows.map((row) => row.trim().split(/\s+/)).filter(([pid, session]) => pid === session);
   return Number(pids[0]?.[0]);
 }

@@ -7,17 +7,17 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { createLog, type OpenLog } from '../../../src/host/log.ts';
 import type { LogPlan } from '../../../src/plan/plan.ts';
-import { type BundledFixture, bundleFixture } from '../../helpers/bundle-fixture.ts';
+import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
 
 const run = promisify(execFile);
-let fixture: BundledFixture;
+let fixture: BundledScript;
 let directory: string;
 let file: string;
 let clock: FakeClock;
 
 beforeAll(async () => {
-  fixture = await bundleFixture('host/logs.ts');
+  fixture = await bundleScript('test/fixtures/host/logs.ts');
 });
 
 afterAll(() => fixture.remove());
@@ -121,7 +121,7 @@ test('a full disk ends nothing; a retry is due while lines wait', async () => {
 });
 
 test('the pipe of a reader that left ends nothing', async () => {
-  const child = spawn(process.execPath, [fixture.script, 'json', '2000'], {
+  const child = spawn(process.execPath, [fixture.path, 'json', '2000'], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdout.destroy();
@@ -134,7 +134,7 @@ test('the pipe of a reader that left ends nothing', async () => {
 test('a reader that falls behind gets every line, in order', async () => {
   // The shell makes the pipe non-blocking for our process by sharing it with a Python program.
   const program = `import os; os.set_blocking(1, False); os.execv(os.sys.argv[1], os.sys.argv[1:])`;
-  const child = spawn('python3', ['-c', program, process.execPath, fixture.script, 'json', '3000'], {
+  const child = spawn('python3', ['-c', program, process.execPath, fixture.path, 'json', '3000'], {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   await once(child.stderr, 'data');
@@ -157,7 +157,7 @@ test.each([
 ])('text on a terminal %s, and names the worker first', async (_case, environment, hasColours) => {
   const { stdout } = await run(
     'script',
-    ['--quiet', '--return', '--command', `'${process.execPath}' '${fixture.script}' auto 1`, '/dev/null'],
+    ['--quiet', '--return', '--command', `'${process.execPath}' '${fixture.path}' auto 1`, '/dev/null'],
     { env: { PATH: process.env['PATH'], TERM: 'xterm', ...environment } },
   );
   expect(stdout).toContain('[web/1] line');

@@ -16,15 +16,15 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { takePidfile } from '../../../src/host/pidfile.ts';
-import { type BundledFixture, bundleFixture } from '../../helpers/bundle-fixture.ts';
+import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 
-let fixture: BundledFixture;
+let fixture: BundledScript;
 let directory: string;
 let path: string;
 let children: ChildProcess[];
 
 beforeAll(async () => {
-  fixture = await bundleFixture('host/takes-pidfile.ts');
+  fixture = await bundleScript('test/fixtures/host/takes-pidfile.ts');
 });
 
 afterAll(() => fixture.remove());
@@ -46,7 +46,7 @@ afterEach(async () => {
 
 /** Starts another process that takes the pidfile; resolves to what it said. */
 async function competitor(): Promise<{ said: string; child: ChildProcess }> {
-  const child = spawn(process.execPath, [fixture.script, path], {
+  const child = spawn(process.execPath, [fixture.path, path], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   children.push(child);

@@ -1,0 +1,250 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { ControlServer } from '../../../src/control/server.ts';
+import { systemClock } from '../../../src/host/clock.ts';
+import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
+import { FakeCommands, outcome, poolSnapshot, statusOf } from '../../helpers/fake-commands.ts';
+import { FakeLog } from '../../helpers/fake-log.ts';
+
+let ctl: BundledScript;
+let directory: string;
+let socket: string;
+let commands: FakeCommands;
+let server: ControlServer;
+
+beforeAll(async () => {
+  ctl = await bundleScript('src/ctl.ts');
+});
+
+afterAll(() => ctl.remove());
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'fcgictl-'));
+  socket = join(directory, 'control.sock');
+  commands = new FakeCommands();
+  commands.pools = [poolSnapshot(), poolSnapshot({ name: 'api' })];
+  server = new ControlServer({
+    path: socket,
+    mode: 0o600,
+    commands,
+    log: new FakeLog(),
+    clock: systemClock,
+  });
+});
+
+afterEach(async () => {
+  await server.close();
+  rmSync(directory, { recursive: true });
+});
+
+interface Result {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the real program in an environment of its own. */
+function fcgictl(...args: readonly string[]): Promise<Result> {
+  const env = { PATH: process.env['PATH'], HOME: directory, XDG_RUNTIME_DIR: directory };
+  return new Promise((resolve) => {
+    const child = execFile(
+      process.execPath,
+      [ctl.path, ...args],
+      { env, timeout: 20_000 },
+      (_, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
+    );
+  });
+}
+
+function onSocket(...args: readonly string[]): Promise<Result> {
+  return fcgictl('--socket', socket, ...args);
+}
+
+describe('fcgictl status', () => {
+  test('shows a table and exits with 0 when every pool runs', async () => {
+    await server.open();
+    const { status, stdout, stderr } = await onSocket('status');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('POOL  STATE    WORKERS  LISTEN');
+    expect(stdout).toMatch(/^web {3}running {6}2\/2 {2}unix:\/run\/runfcgid\/web\.sock/m);
+    expect(stdout).not.toContain('\u001b');
+  });
+
+  test('exits with 3 when a pool does not run, unless only others were asked for', async () => {
+    commands.pools = [poolSnapshot(), poolSnapshot({ name: 'api', state: 'failed', reason: 'it broke' })];
+    await server.open();
+    const all = await onSocket('status');
+    expect(all.status).toBe(3);
+    expect(all.stdout).toContain('api is failed: it broke');
+    expect((await onSocket('status', 'web')).status).toBe(0);
+    expect((await onSocket('status', 'api')).status).toBe(3);
+  });
+
+  test('prints the snapshot as JSON wherever the option stands', async () => {
+    await server.open();
+    for (const args of [
+      ['status', '--json'],
+      ['--json', 'status'],
+    ]) {
+      const { status, stdout } = await onSocket(...args);
+      expect([status, JSON.parse(stdout)]).toEqual([0, statusOf(commands.pools)]);
+    }
+  });
+
+  test('prints valid JSON and exits with 3 when no daemon runs', async () => {
+    const { status, stdout, stderr } = await onSocket('status', '--json');
+    expect([status, stderr, JSON.parse(stdout)]).toEqual([3, '', { daemon: null, pools: [] }]);
+    expect(await onSocket('status')).toMatchObject({ status: 3, stdout: 'runfcgid is not running\n' });
+  });
+
+  test('suggests the name that was meant', async () => {
+    await server.open();
+    expect(await onSocket('status', 'wev')).toMatchObject({
+      status: 64,
+      stderr: 'fcgictl: there is no pool "wev"\nDid you mean "web"?\n',
+    });
+  });
+
+  test('needs of the configuration only where the socket is, not sound pools', async () => {
+    const config = join(directory, 'runfcgid.toml');
+    writeFileSync(config, `[daemon]\nruntime_dir = "${directory}"\n[pools.web]\nwrokers = 1\n`);
+    await server.open();
+    expect((await fcgictl('--config', config, 'status')).status).toBe(0);
+  });
+
+  test('looks at the usual place when there is no configuration at all', async () => {
+    const { status, stdout, stderr } = await fcgictl('status');
+    expect([status, stdout, stderr]).toEqual([3, 'runfcgid is not running\n', '']);
+  });
+
+  test('says when the configuration that was asked for does not exist', async () => {
+    const { status, stderr } = await fcgictl('--config', '/nowhere/x.toml', 'status');
+    expect(status).toBe(78);
+    expect(stderr).toContain('there is no configuration file /nowhere/x.toml');
+  });
+});
+
+describe('fcgictl start, stop and restart', () => {
+  test.each(['start', 'restart'])('%s tells the outcome of each pool', async (verb) => {
+    await server.open();
+    expect(await onSocket(verb)).toEqual({
+      status: 0,
+      stdout: 'web: running with 2 workers\napi: running with 2 workers\n',
+      stderr: '',
+    });
+    expect(await onSocket(verb, 'api')).toMatchObject({ status: 0 });
+    expect(commands.asked).toEqual([`${verb} all`, `${verb} api`]);
+  });
+
+  test('the exit status is 1 when a pool did not do it, and says why', async () => {
+    commands.work = async () => [
+      outcome({}),
+      outcome({
+        pool: 'api',
+        isDone: false,
+        message: 'failed: no such program',
+        details: ['line 1', 'line 2'],
+      }),
+    ];
+    await server.open();
+    expect(await onSocket('start')).toEqual({
+      status: 1,
+      stdout: 'web: running with 2 workers\n',
+      stderr: 'api: failed: no such program\n  | line 1\n  | line 2\n',
+    });
+    const json = await onSocket('start', '--json');
+    expect(json.status).toBe(1);
+    expect(JSON.parse(json.stdout).outcomes[1]).toMatchObject({ pool: 'api', isDone: false });
+  });
+
+  test('an unknown pool is a mistake on the command line, in words and in JSON', async () => {
+    await server.open();
+    expect(await onSocket('restart', 'nope')).toMatchObject({
+      status: 64,
+      stderr: 'fcgictl: there is no pool "nope"\nKnown pools: web, api.\n',
+    });
+    const { status, stdout } = await onSocket('restart', 'nope', '--json');
+    expect([status, JSON.parse(stdout).error.code]).toEqual([64, 'PLAN_UNKNOWN_POOL']);
+  });
+
+  test('--timeout ends the waiting and says that the work goes on', async () => {
+    commands.work = () => new Promise(() => {});
+    await server.open();
+    const { status, stderr } = await onSocket('stop', 'web', '--timeout', '100ms');
+    expect(status).toBe(75);
+    expect(stderr).toContain('did not finish within 0.1 s');
+  });
+
+  test('stop with names, or with --keep-daemon, leaves the daemon', async () => {
+    await server.open();
+    expect((await onSocket('stop', 'web')).status).toBe(0);
+    expect((await onSocket('stop', '--keep-daemon')).status).toBe(0);
+    expect(commands.asked).toEqual(['stop web', 'stop all']);
+  });
+
+  test('stop without names waits until the daemon has ended', async () => {
+    let hasClosed = false;
+    commands.work = async () => {
+      // As in the daemon, the end comes after the answer.
+      setTimeout(() => void server.close().then(() => (hasClosed = true)), 200);
+      return [outcome({ state: 'stopped', message: 'stopped' })];
+    };
+    await server.open();
+    const { status, stdout } = await onSocket('stop');
+    expect([status, stdout, hasClosed]).toEqual([0, 'web: stopped\nrunfcgid has ended\n', true]);
+  });
+
+  test('stop is true already when no daemon runs', async () => {
+    expect(await onSocket('stop')).toEqual({ status: 0, stdout: 'runfcgid is not running\n', stderr: '' });
+    expect(JSON.parse((await onSocket('stop', '--json')).stdout)).toEqual({ outcomes: [] });
+  });
+
+  test('start does not start a daemon for a socket that only the command line names', async () => {
+    const { status, stderr } = await onSocket('start');
+    expect(status).toBe(69);
+    expect(stderr).toContain(`no daemon answers on ${socket}`);
+  });
+});
+
+describe('the command line', () => {
+  test.each([
+    ['a command that is misspelt', ['statsu'], 'Did you mean status?'],
+    ['an option that is misspelt', ['status', '--jsno'], 'Did you mean --json?'],
+    ['a bad duration', ['stop', '--timeout', 'soon'], 'expected a duration'],
+    ['a missing pool', ['gateway'], "missing required argument 'pool'"],
+    ['a bad address', ['gateway', 'web', '--http', 'here'], 'For example: --http 127.0.0.1:8000'],
+    ['half a folder', ['gateway', 'web', '--static', '/static/'], '--static PREFIX=DIR'],
+    ['nothing', [], 'Usage: fcgictl'],
+  ])('%s is refused with help and status 64', async (_case, args, words) => {
+    const { status, stdout, stderr } = await fcgictl(...args);
+    expect([status, stdout]).toEqual([64, '']);
+    expect(stderr).toContain(words);
+  });
+
+  test('help and version are results', async () => {
+    const help = await fcgictl('--help');
+    expect([help.status, help.stderr]).toEqual([0, '']);
+    expect(help.stdout).toContain('restart [options] [pool...]'.replace('[options] ', ''));
+    const stop = await fcgictl('stop', '--help');
+    expect(stop.stdout).toContain('--keep-daemon');
+    expect(stop.stdout).toContain('--timeout <duration>');
+    expect((await fcgictl('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test('a reader that has had enough is no failure', async () => {
+    await server.open();
+    const child = spawn(process.execPath, [ctl.path, '--socket', socket, 'status'], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stdout.destroy();
+    let complaint = '';
+    child.stderr.on('data', (chunk) => {
+      complaint += chunk;
+    });
+    expect([(await once(child, 'close'))[0], complaint]).toEqual([0, '']);
+  });
+});

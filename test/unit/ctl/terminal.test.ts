@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { Terminal } from '../../../src/ctl/terminal.ts';
+import { FakeClock } from '../../helpers/fake-clock.ts';
+
+function setUp(isTTY: boolean, environment: NodeJS.ProcessEnv = {}) {
+  const written: string[] = [];
+  const clock = new FakeClock();
+  const stream = (name: string) => ({
+    isTTY,
+    columns: 20,
+    write: (text: string) => written.push(`${name} ${JSON.stringify(text)}`),
+  });
+  const terminal = new Terminal({ output: stream('out'), errors: stream('err'), environment, clock });
+  return { terminal, written, clock };
+}
+
+test('on a terminal progress is one line that is rewritten and leaves nothing behind', () => {
+  const { terminal, written } = setUp(true);
+  terminal.progress({ pool: 'web', message: '1 of 2' });
+  terminal.progress({ pool: 'web', message: 'a message that is longer than the terminal' });
+  terminal.print('done');
+  terminal.finish();
+  expect(written).toEqual([
+    'err "web: 1 of 2"',
+    'err "\\r\\u001b[K"',
+    'err "web: a message that"',
+    'err "\\r\\u001b[K"',
+    'out "done\\n"',
+  ]);
+});
+
+test('elsewhere progress is silent for a second, and then plain lines without repetition', async () => {
+  const { terminal, written, clock } = setUp(false);
+  terminal.progress({ pool: 'web', message: '0 of 2' });
+  await clock.advance(1_001);
+  terminal.progress({ pool: 'web', message: '1 of 2' });
+  terminal.progress({ pool: 'web', message: '1 of 2' });
+  terminal.finish();
+  expect(written).toEqual(['err "web: 1 of 2\\n"']);
+});
+
+test.each([
+  ['a terminal', true, {}, true],
+  ['a terminal with NO_COLOR', true, { NO_COLOR: '1' }, false],
+  ['a terminal that is dumb', true, { TERM: 'dumb' }, false],
+  ['a pipe', false, {}, false],
+])('colours on %s: %s', (_case, isTTY, environment, expected) => {
+  expect(setUp(isTTY, environment).terminal.hasColours).toBe(expected);
+});
