@@ -13,14 +13,16 @@ export interface SentPage {
   readonly problem: string;
 }
 
-/** Answers with a small page of the gateway's own. The connection ends with it: a body may be left unread. */
+/**
+ * Answers with a small page of the gateway's own. The connection stays open, so that a client that is still sending
+ * its body reads the page instead of a reset.
+ */
 export function sendErrorPage(response: ServerResponse, page: ErrorPage): SentPage {
   const body = errorPageHtml(page);
   response.writeHead(page.status, {
     'Content-Type': 'text/html; charset=utf-8',
     'Content-Length': Buffer.byteLength(body),
     'Cache-Control': 'no-store',
-    Connection: 'close',
   });
   response.end(body);
   return { bodyBytes: Buffer.byteLength(body), problem: page.message };

@@ -28,8 +28,8 @@ export interface IncomingExchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly target: RequestTarget;
-  /** The client waits for "100 Continue" before it sends its body. */
-  readonly isContinueExpected: boolean;
+  /** Somebody takes the body: says "100 Continue" to a client that waits for it. */
+  readonly acceptBody: () => void;
 }
 
 export interface ExchangeOutcome {
@@ -52,7 +52,7 @@ export async function passOn(
   try {
     // A body in chunks is read before the application is asked; one with a length only when somebody takes it.
     const isChunked = request.headers['transfer-encoding'] !== undefined;
-    if (incoming.isContinueExpected && isChunked) response.writeContinue();
+    if (isChunked) incoming.acceptBody();
     body = await prepareBody(request, settings.maxSpooledBytes);
     fastcgi = await openRequest(settings.address, paramsOf(incoming, body.length, settings), {
       body: body.stream,
@@ -61,7 +61,7 @@ export async function passOn(
       onStderr: (data) => settings.onStderr(data.toString('utf8')),
       clock: settings.clock,
     });
-    if (incoming.isContinueExpected && !isChunked) response.writeContinue();
+    if (!isChunked) incoming.acceptBody();
     return { bodyBytes: await relayAnswer(incoming, fastcgi, settings.address), problem: undefined };
   } catch (error) {
     return await refuse(response, error, fastcgi);

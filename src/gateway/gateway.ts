@@ -1,10 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type ServerResponse } from 'node:http';
 import type { SocketAddress } from '../config/address.ts';
-import { describeError, RunfcgidError } from '../errors.ts';
+import { describeError } from '../errors.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { sendErrorPage } from './error-page.ts';
 import { type ExchangeOutcome, type IncomingExchange, passOn } from './exchange.ts';
+import { listen } from './listen.ts';
 import type { RequestRecord } from './request-record.ts';
 import { parseTarget } from './request-target.ts';
 import { matchFolder, type StaticFolder, sendStatic } from './static-folder.ts';
@@ -35,9 +35,16 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+type Arrival = Omit<IncomingExchange, 'target'>;
+
 const defaultIdleTimeoutMs = 60_000;
 const defaultMaxSpooledBytes = 1024 ** 3;
 const clientLeft = 499;
+
+const staticRefusals = {
+  404: { status: 404, message: 'the static folder has no such file' },
+  405: { status: 405, message: 'static files answer GET and HEAD only' },
+} as const;
 
 /**
  * An HTTP front for one FastCGI address, for development: it streams both ways and serves static folders, and
@@ -47,13 +54,15 @@ const clientLeft = 499;
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const pending = new Set<Promise<void>>();
-  const handle = (request: IncomingMessage, response: ServerResponse, isContinueExpected: boolean): void => {
-    const done = serve(request, response, isContinueExpected, options);
+  const handle = (arrival: Arrival): void => {
+    const done = serve(arrival, options);
     pending.add(done);
     void done.finally(() => pending.delete(done));
   };
-  const server = createServer((request, response) => handle(request, response, false));
-  server.on('checkContinue', (request, response) => handle(request, response, true));
+  const server = createServer((request, response) => handle({ request, response, acceptBody: () => {} }));
+  server.on('checkContinue', (request, response) =>
+    handle({ request, response, acceptBody: continuation(response) }),
+  );
   const port = await listen(server, options.listen);
   const host = options.listen.host.includes(':') ? `[${options.listen.host}]` : options.listen.host;
   return {
@@ -68,26 +77,29 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   };
 }
 
-async function serve(
-  request: IncomingMessage,
-  response: ServerResponse,
-  isContinueExpected: boolean,
-  options: GatewayOptions,
-): Promise<void> {
+/** Until the client was told to go on, nobody knows whether its body follows: the connection must end then. */
+function continuation(response: ServerResponse): () => void {
+  const { shouldKeepAlive } = response;
+  response.shouldKeepAlive = false;
+  return () => {
+    response.shouldKeepAlive = shouldKeepAlive;
+    response.writeContinue();
+  };
+}
+
+async function serve(arrival: Arrival, options: GatewayOptions): Promise<void> {
+  const { request, response } = arrival;
   const clock = options.clock ?? systemClock;
   const startedMs = clock.now();
   const remote = request.socket.remoteAddress ?? 'unknown';
   // Errors of the client's connection end the exchange through its `close` event.
   request.on('error', () => {});
   response.on('error', () => {});
-  const outcome = await answer(request, response, isContinueExpected, options).catch(
-    (error: unknown): ExchangeOutcome => {
-      if (!response.headersSent)
-        return sendErrorPage(response, { status: 500, message: describeError(error) });
-      response.destroy();
-      return { bodyBytes: 0, problem: describeError(error) };
-    },
-  );
+  const outcome = await answer(arrival, options).catch((error: unknown): ExchangeOutcome => {
+    if (!response.headersSent) return sendErrorPage(response, { status: 500, message: describeError(error) });
+    response.destroy();
+    return { bodyBytes: 0, problem: describeError(error) };
+  });
   const hasLeft = response.destroyed && !response.headersSent;
   options.onRequest?.({
     remote,
@@ -99,63 +111,34 @@ async function serve(
   });
 }
 
-async function answer(
-  request: IncomingMessage,
-  response: ServerResponse,
-  isContinueExpected: boolean,
-  options: GatewayOptions,
-): Promise<ExchangeOutcome> {
+async function answer(arrival: Arrival, options: GatewayOptions): Promise<ExchangeOutcome> {
+  const { request, response } = arrival;
   const target = parseTarget(request.url ?? '');
   if (target === undefined) {
     return sendErrorPage(response, { status: 400, message: 'the address of the request is malformed' });
   }
   const folder = matchFolder(options.staticFolders ?? [], target.path);
-  if (folder !== undefined) return await answerStatic(folder, target.path, request, response);
-  const incoming: IncomingExchange = { request, response, target, isContinueExpected };
-  return await passOn(incoming, {
-    address: options.target(),
-    extraParams: options.extraParams ?? {},
-    idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleTimeoutMs,
-    maxSpooledBytes: options.maxSpooledBytes ?? defaultMaxSpooledBytes,
-    onStderr: options.onStderr ?? (() => {}),
-    clock: options.clock ?? systemClock,
-  });
+  if (folder !== undefined) return await answerStatic(folder, target.path, arrival);
+  return await passOn(
+    { ...arrival, target },
+    {
+      address: options.target(),
+      extraParams: options.extraParams ?? {},
+      idleTimeoutMs: options.idleTimeoutMs ?? defaultIdleTimeoutMs,
+      maxSpooledBytes: options.maxSpooledBytes ?? defaultMaxSpooledBytes,
+      onStderr: options.onStderr ?? (() => {}),
+      clock: options.clock ?? systemClock,
+    },
+  );
 }
 
 async function answerStatic(
   folder: StaticFolder,
   path: string,
-  request: IncomingMessage,
-  response: ServerResponse,
+  { request, response }: Arrival,
 ): Promise<ExchangeOutcome> {
   const refusal = await sendStatic(folder, path, request, response);
-  if (refusal === 404) return sendErrorPage(response, { status: 404, message: `there is no file ${path}` });
-  if (refusal === 405)
-    return sendErrorPage(response, { status: 405, message: 'static files answer GET and HEAD only' });
+  if (refusal !== undefined) return sendErrorPage(response, staticRefusals[refusal]);
   const length = request.method === 'HEAD' ? 0 : Number(response.getHeader('content-length') ?? 0);
   return { bodyBytes: length, problem: undefined };
-}
-
-async function listen(server: Server, address: GatewayOptions['listen']): Promise<number> {
-  return await new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const where = `${address.host}:${address.port}`;
-      const isInUse = error.code === 'EADDRINUSE';
-      reject(
-        isInUse
-          ? new RunfcgidError('LISTEN_IN_USE', `the gateway cannot listen on ${where}: somebody else does`, {
-              hint: 'Choose another port with --http.',
-              cause: error,
-            })
-          : new RunfcgidError('LISTEN_FAILED', `the gateway cannot listen on ${where}: ${error.message}`, {
-              cause: error,
-            }),
-      );
-    });
-    server.listen(address.port, address.host, () => resolve(portOf(server.address())));
-  });
-}
-
-function portOf(address: string | AddressInfo | null): number {
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
