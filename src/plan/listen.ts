@@ -1,13 +1,11 @@
 import { formatAddress, parseAddress, type SocketAddress } from '../config/address.ts';
 import type { PoolConfig } from '../config/config.ts';
+import { longestUnixPath } from '../host/kernel/socket-name.ts';
 import { quoteAccount } from './identity.ts';
 import type { DaemonPlan, ListenPlan } from './plan.ts';
 import type { Preset } from './presets.ts';
 import type { Report } from './report.ts';
 import type { Surroundings } from './surroundings.ts';
-
-/** sockaddr_un holds 108 bytes with the closing NUL (unix(7)). */
-export const longestSocketPath = 107;
 
 /** The addresses of a pool with the mode and owner of their sockets. */
 export function resolveListen(
@@ -58,8 +56,8 @@ function checkAddresses(addresses: readonly SocketAddress[], daemon: DaemonPlan,
 
 export function checkSocketPath(path: string, key: readonly (string | number)[], report: Report): void {
   const length = Buffer.byteLength(path);
-  if (length <= longestSocketPath) return;
-  const message = `a socket path has at most ${longestSocketPath} bytes; ${path} has ${length}`;
+  if (length <= longestUnixPath) return;
+  const message = `a socket path has at most ${longestUnixPath} bytes; ${path} has ${length}`;
   report.problem(key, message, { hint: 'Choose a shorter directory, for example one below /run.' });
 }
 

@@ -14,6 +14,8 @@ import { type Surroundings, systemSurroundings } from './surroundings.ts';
 export interface PlanRequest {
   /** From the command line; without it the usual places are looked at. */
   readonly configFile?: string | undefined;
+  /** Give warnings their lines too, which takes a moment; problems always have theirs. */
+  readonly hasWarningLines?: boolean;
   /** Absent: this process and this machine. */
   readonly surroundings?: Surroundings;
 }
@@ -33,7 +35,7 @@ export interface LoadedPlan {
 export async function loadPlan(request: PlanRequest = {}): Promise<LoadedPlan> {
   const surroundings = request.surroundings ?? systemSurroundings();
   const file = findConfigFile({ ...surroundings, configFile: request.configFile }, surroundings.files);
-  return planFromRaw(readConfig(file, surroundings.files), surroundings);
+  return planFromRaw(readConfig(file, surroundings.files), surroundings, request.hasWarningLines);
 }
 
 /**
@@ -68,7 +70,11 @@ export async function planFromTables(
   return planFromRaw({ main, included: [], broken: [], problems: [] }, surroundings);
 }
 
-async function planFromRaw(raw: RawConfig, surroundings: Surroundings): Promise<LoadedPlan> {
+async function planFromRaw(
+  raw: RawConfig,
+  surroundings: Surroundings,
+  hasWarningLines = false,
+): Promise<LoadedPlan> {
   const resolution = resolvePlan(parseConfig(raw), surroundings);
   await throwInvalid(resolution.problems, resolution.refused, surroundings);
   const refused = [];
@@ -77,7 +83,9 @@ async function planFromRaw(raw: RawConfig, surroundings: Surroundings): Promise<
   }
   return {
     plan: deepFreeze({ daemon: resolution.daemon, pools: resolution.pools, refused }),
-    warnings: describeWarnings(resolution.warnings),
+    warnings: hasWarningLines
+      ? await describeProblems(resolution.warnings, surroundings.files)
+      : describeWarnings(resolution.warnings),
   };
 }
 

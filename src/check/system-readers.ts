@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  openSync,
+  readFileSync,
+  readSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { createServer } from 'node:net';
+import { describeError } from '../errors.ts';
+import type { WorkerPlan } from '../plan/plan.ts';
+import { describeOwners, whoListens } from '../sockets/listeners.ts';
+import { findProgram } from '../workers/program.ts';
+import { withIdentity } from '../workers/setpriv.ts';
+import type { AccessRight, CheckReaders, FileFacts, RunResult } from './readers.ts';
+
+/** A traceback is far shorter; whatever prints more is not what we asked. */
+const longestOutput = 256 * 1024;
+
+const accessBits = { read: constants.R_OK, write: constants.W_OK, execute: constants.X_OK } as const;
+
+export const systemReaders: CheckReaders = {
+  stat: statFile,
+  mayAccess,
+  firstLine,
+  findProgram,
+  runAs,
+  whoListens: (address) => whoListens(address),
+  describeOwners,
+  bindProblem,
+  livingPid,
+};
+
+function statFile(path: string): FileFacts | undefined {
+  try {
+    const stats = statSync(path);
+    return { kind: kindOf(stats), mode: stats.mode & 0o7777, uid: stats.uid, gid: stats.gid };
+  } catch {
+    return undefined;
+  }
+}
+
+function kindOf(stats: Stats): FileFacts['kind'] {
+  if (stats.isDirectory()) return 'directory';
+  if (stats.isFile()) return 'file';
+  return stats.isSocket() ? 'socket' : 'other';
+}
+
+function mayAccess(path: string, right: AccessRight): boolean {
+  try {
+    accessSync(path, accessBits[right]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function firstLine(path: string): string {
+  const start = Buffer.alloc(256);
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      readSync(fd, start, 0, start.length, 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return '';
+  }
+  return start.toString('latin1').split('\n')[0] ?? '';
+}
+
+function runAs(
+  worker: WorkerPlan,
+  argv: readonly [string, ...string[]],
+  timeoutMs: number,
+): Promise<RunResult> {
+  return new Promise((resolve) => {
+    const [program, ...args] = withIdentity(argv[0], { ...worker, argv });
+    const options = {
+      cwd: worker.directory,
+      env: worker.environment,
+      timeout: timeoutMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: longestOutput,
+    } as const;
+    const subprocess = execFile(program, args, options, (error, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined;
+      const outcome = subprocess.pid === undefined ? 'not-started' : error?.killed ? 'timed-out' : 'exited';
+      resolve({ outcome, status, stdout, stderr });
+    });
+    subprocess.stdin?.end();
+  });
+}
+
+function bindProblem(host: string, port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer((connection) => connection.destroy());
+    server.once('error', (error) => resolve(describeError(error)));
+    server.listen({ host, port, exclusive: true, ipv6Only: true }, () =>
+      server.close(() => resolve(undefined)),
+    );
+  });
+}
+
+function livingPid(pidfile: string): number | undefined {
+  try {
+    const pid = Number(readFileSync(pidfile, 'utf8').trim());
+    return Number.isInteger(pid) && pid > 0 && mayAccess(`/proc/${pid}`, 'read') ? pid : undefined;
+  } catch {
+    // No daemon has run here.
+    return undefined;
+  }
+}
