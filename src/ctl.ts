@@ -77,6 +77,12 @@ function createProgram(): Command {
       run(async (request) => (await import('./ctl/status.ts')).status(names, request)),
     );
   root
+    .command('check [file]')
+    .description('look for problems in a configuration and start nothing; exit status 78: there are some')
+    .action((file: string | undefined) =>
+      run(async (request) => (await import('./ctl/check.ts')).check(file, request)),
+    );
+  root
     .command('gateway <pool>')
     .description('show a pool over HTTP; for development, not for production')
     .option('--http <address>', 'where to listen', '127.0.0.1:8000')

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -18,7 +18,7 @@ export async function bundleScript(source: string): Promise<BundledScript> {
   const directory = mkdtempSync(join(cache, 'bundle-'));
   const path = join(directory, `${basename(source, '.ts')}.mjs`);
   const bundle = await rolldown({
-    input: join(root, source),
+    input: resolve(root, source),
     platform: 'node',
     external: ['koffi', 'fastcgi-stream'],
     logLevel: 'silent',

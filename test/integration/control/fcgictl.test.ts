@@ -210,6 +210,37 @@ describe('fcgictl start, stop and restart', () => {
   });
 });
 
+describe('fcgictl check', () => {
+  test('exits with 0 and names the pools when nothing is wrong', async () => {
+    const config = join(directory, 'runfcgid.toml');
+    writeFileSync(
+      config,
+      `[daemon]\nruntime_dir = "${directory}"\n[pools.web]\ncommand = ["/bin/cat"]\ndirectory = "/"\nlisten = "${directory}/web.sock"\n`,
+    );
+    const { status, stdout } = await fcgictl('check', config);
+    expect(stdout).toMatch(/No problems\. Pools: web\.\n$/);
+    expect(status).toBe(0);
+  });
+
+  test('exits with 78 and tells every problem, in words and in JSON', async () => {
+    const config = join(directory, 'runfcgid.toml');
+    writeFileSync(
+      config,
+      `[daemon]\nruntime_dir = "${directory}"\n[pools.web]\nwrokers = 1\n[pools.api]\ncommand = ["/no/such"]\ndirectory = "/"\nlisten = "${directory}/api.sock"\n`,
+    );
+    const words = await fcgictl('--config', config, 'check');
+    expect([words.status, words.stderr]).toEqual([78, '']);
+    expect(words.stdout).toContain('"workers"');
+    expect(words.stdout).toContain('/no/such');
+    const json = await fcgictl('check', config, '--json');
+    expect(json.status).toBe(78);
+    expect(JSON.parse(json.stdout).findings).toContainEqual(
+      expect.objectContaining({ severity: 'problem', pool: 'api' }),
+    );
+    expect((await fcgictl('check', '/nowhere.toml')).status).toBe(78);
+  });
+});
+
 describe('the command line', () => {
   test.each([
     ['a command that is misspelt', ['statsu'], 'Did you mean status?'],

@@ -6,6 +6,7 @@ import { poolSnapshot, statusOf } from '../../helpers/fake-commands.ts';
 const worker: WorkerSnapshot = {
   id: 'web/1',
   pid: 17,
+  generation: 1,
   state: 'ready',
   listen: 'unix:/run/runfcgid/web.sock',
   uptimeMs: 65_000,
@@ -14,7 +15,7 @@ const worker: WorkerSnapshot = {
   cpuPercent: 0.25,
   connections: 1,
 };
-const died = { at: '2026-01-01T00:00:00.000Z', worker: 'api/1', pid: 18 };
+const died = { at: '2026-01-01T00:00:00.000Z', worker: 'api/1', pid: 18, cause: 'died' } as const;
 
 test('the table aligns its columns, sums the workers, and quotes what is wrong below it', () => {
   const status = statusOf([
