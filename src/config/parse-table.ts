@@ -1,7 +1,7 @@
 import { safeParse } from 'valibot';
 import { describeFound } from './found.ts';
 import type { KeyPath, Place, Problem } from './problem.ts';
-import type { NestedSettings, Setting, SettingsTable, Values } from './settings.ts';
+import type { NestedSettings, Setting, SettingsTable, Values } from './setting.ts';
 import { suggestion } from './suggestion.ts';
 
 export type RawTable = Readonly<Record<string, unknown>>;

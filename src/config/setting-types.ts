@@ -1,24 +1,17 @@
 import {
   array,
-  finite,
   type GenericSchema,
-  integer,
-  lazy,
-  maxValue,
   minLength,
-  minValue,
-  number,
   picklist,
   pipe,
-  rawTransform,
   record,
   boolean as schemaOfBoolean,
   string,
-  transform,
   unknown,
 } from 'valibot';
 import { parseAddress } from './address.ts';
-import { parseDuration, parseMode, parseSignal } from './units.ts';
+import { durationSchema, nonEmpty, oneOrMore, parsed, pathSchema, wholeNumber } from './setting-schemas.ts';
+import { parseMode, parseSignal } from './units.ts';
 
 /**
  * What may be written for a setting, and what it becomes. The message of every issue of `schema` begins with
@@ -181,45 +174,6 @@ export function oneOf<const Words extends readonly string[]>(words: Words): Sett
   return { name: quoted.replaceAll('"', '`'), schema: picklist(words, `expected one of ${quoted}`) };
 }
 
-function nonEmpty(expected: string): GenericSchema<unknown, string> {
-  return pipe(string(expected), minLength(1, expected));
-}
-
-function pathSchema(): GenericSchema<unknown, string> {
-  return pipe(
-    nonEmpty('expected a path'),
-    parsed((value) => {
-      if (value.startsWith('~')) throw new SyntaxError('expected a whole path ("~" is not expanded here)');
-      if (value.includes('\0')) throw new SyntaxError('expected a path without NUL bytes');
-      return value;
-    }),
-  );
-}
-
-function durationSchema(leastMs: number): GenericSchema<unknown, number> {
-  return pipe(
-    unknown(),
-    parsed((value) => {
-      const written = typeof value === 'number' ? String(value) : value;
-      if (typeof written !== 'string')
-        throw new SyntaxError('expected a duration such as "500ms", "30s" or "5m"');
-      const durationMs = parseDuration(written);
-      if (durationMs < leastMs) throw new SyntaxError('expected a duration of at least 1ms');
-      return durationMs;
-    }),
-  );
-}
-
-function wholeNumber(least: number, most: number, expected: string): GenericSchema<unknown, number> {
-  return pipe(
-    number(expected),
-    finite(expected),
-    integer(expected),
-    minValue(least, expected),
-    maxValue(most, expected),
-  );
-}
-
 function checkVariableName(name: string): string {
   if (!/^[^=\0\s]+$/.test(name)) throw new SyntaxError('expected the name of an environment variable');
   if (name.startsWith('RUNFCGID_')) {
@@ -228,30 +182,4 @@ function checkVariableName(name: string): string {
     );
   }
   return name;
-}
-
-/** One value stands for a list of one. An index in an issue's path is right only where a list was written. */
-function oneOrMore<Value>(
-  item: GenericSchema<unknown, Value>,
-  expected: string,
-): GenericSchema<unknown, readonly Value[]> {
-  const list = pipe(array(item, expected), minLength(1, expected));
-  const single = pipe(
-    item,
-    transform((value) => [value]),
-  );
-  return lazy((value) => (Array.isArray(value) ? list : single));
-}
-
-/** A step that reports the message of a thrown SyntaxError as an issue of the value. */
-function parsed<Input, Output>(parse: (value: Input) => Output) {
-  return rawTransform<Input, Output>(({ dataset, addIssue, NEVER }) => {
-    try {
-      return parse(dataset.value);
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      addIssue({ message: error.message });
-      return NEVER;
-    }
-  });
 }
