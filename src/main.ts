@@ -1,7 +1,7 @@
-import { readVersion } from './host/version.ts';
 import { describeError, exitStatus, RunfcgidError } from './errors.ts';
-import { findLauncher, type Launcher, launchDetached } from './host/daemonize.ts';
 import { systemClock } from './host/clock.ts';
+import { findLauncher, type Launcher, launchDetached } from './host/daemonize.ts';
+import { readVersion } from './host/version.ts';
 import { type DaemonOptions, parseCommandLine, usage } from './main/command-line.ts';
 import { Daemon } from './main/daemon.ts';
 

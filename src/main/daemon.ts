@@ -10,11 +10,16 @@ import { loadPlan } from '../plan/load.ts';
 import type { DaemonPlan, Plan } from '../plan/plan.ts';
 import { measurePools } from '../pools/measure.ts';
 import { Supervisor } from '../pools/supervisor.ts';
+import { proveAccept } from '../probes/accept-proof.ts';
+import { UsageReader } from '../probes/usage.ts';
 import { createEndpoint } from '../sockets/create-endpoint.ts';
 import { watchDrain } from '../sockets/drain-watch.ts';
 import type { DaemonSnapshot } from '../status/snapshot.ts';
 import { ExecLauncher } from '../workers/exec-launcher.ts';
+import { stopLeftovers } from '../workers/leftovers.ts';
 import { Reaper } from '../workers/reaper.ts';
+import { RecordingLauncher } from '../workers/recording-launcher.ts';
+import { WorkerLedger } from '../workers/worker-ledger.ts';
 
 export interface DaemonOptions {
   readonly configFile: string | undefined;
@@ -27,6 +32,7 @@ export interface DaemonOptions {
 /** The daemon, from the configuration read to the last thing closed. */
 export class Daemon {
   readonly #plan: Plan;
+  readonly #clock: Clock;
   readonly #log: Log;
   readonly #openLog: OpenLog;
   readonly #pidfile: Pidfile;
@@ -56,6 +62,7 @@ export class Daemon {
     const daemon = new Daemon(plan, options, openLog, pidfile);
     try {
       await daemon.#control.open();
+      await daemon.#stopLeftovers();
     } catch (error) {
       await daemon.#close();
       throw error;
@@ -70,19 +77,25 @@ export class Daemon {
     const startedAt = clock.wallTime().toISOString();
     const startedAtMs = clock.now();
     this.#plan = plan;
+    this.#clock = clock;
     this.#log = log;
     this.#openLog = openLog;
     this.#pidfile = pidfile;
     this.#notifier = createNotifier({ environment, log, pid: process.pid });
-    this.#reaper = new Reaper(({ pid }) => log.debug({ event: 'orphan.reaped', pid }, 'an orphan ended'));
+    this.#reaper = new Reaper(clock, ({ pid }) =>
+      log.debug({ event: 'orphan.reaped', pid }, 'an orphan ended'),
+    );
+    const ledger = new WorkerLedger(ledgerPath(plan.daemon), log);
+    const usage = new UsageReader();
     this.#supervisor = new Supervisor(plan, {
       clock,
       log,
-      launcher: new ExecLauncher(clock),
+      launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
       random: Math.random,
-      createEndpoint,
+      createEndpoint: (listen) => createEndpoint(listen, clock),
       watchDrain: (drain) => watchDrain({ ...drain, clock }),
-      measure: measurePools,
+      proveAccept,
+      measure: (pools) => measurePools(pools, usage),
       describeDaemon: () => describeDaemon(plan.daemon, startedAt, clock.now() - startedAtMs),
     });
     this.#control = new ControlServer({
@@ -126,6 +139,17 @@ export class Daemon {
     this.#supervisor.start();
   }
 
+  /** An earlier daemon that was killed may have left workers, which hold its ports and serve unwatched. */
+  async #stopLeftovers(): Promise<void> {
+    const lifecycles = new Map(this.#plan.pools.map(({ name, lifecycle }) => [name, lifecycle]));
+    await stopLeftovers({
+      ledger: ledgerPath(this.#plan.daemon),
+      clock: this.#clock,
+      log: this.#log,
+      lifecycleOf: (pool) => lifecycles.get(pool),
+    });
+  }
+
   #follow(intent: SignalIntent): void {
     switch (intent) {
       case 'stop':
@@ -167,6 +191,10 @@ function describeDaemon(plan: DaemonPlan, startedAt: string, uptimeMs: number): 
     controlSocket: plan.controlSocket,
     memoryBytes: process.memoryUsage.rss(),
   };
+}
+
+function ledgerPath({ runtimeDir }: DaemonPlan): string {
+  return `${runtimeDir}/workers.json`;
 }
 
 /** A daemon in the background has no standard output to log to. */

@@ -1,8 +1,9 @@
 import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
-import { type Death, Worker, type WorkerSurroundings } from '../workers/worker.ts';
+import { type Death, Worker } from '../workers/worker.ts';
 import { type GenerationEvent, type GenerationPhase, nextPhase } from './generation-state.ts';
 import { Proof } from './proof.ts';
+import type { PoolSurroundings } from './surroundings.ts';
 
 export interface GenerationOptions {
   readonly number: number;
@@ -24,7 +25,7 @@ export class Generation {
   #phase: GenerationPhase;
 
   /** Starts nothing yet. */
-  constructor(options: GenerationOptions, surroundings: WorkerSurroundings) {
+  constructor(options: GenerationOptions, surroundings: PoolSurroundings) {
     this.number = options.number;
     this.plan = options.plan;
     this.#phase = options.phase;
@@ -40,7 +41,7 @@ export class Generation {
         surroundings,
       );
     });
-    this.#proof = new Proof(this.workers, options.plan, surroundings.clock);
+    this.#proof = new Proof(this.workers, options.plan, surroundings);
   }
 
   get phase(): GenerationPhase {

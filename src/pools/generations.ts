@@ -1,4 +1,5 @@
 import { formatAddress } from '../config/address.ts';
+import { RunfcgidError } from '../errors.ts';
 import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import type { Death } from '../workers/worker.ts';
@@ -40,6 +41,20 @@ export class Generations {
 
   get live(): Generation | undefined {
     return this.#list.find(({ phase }) => phase === 'live');
+  }
+
+  /** A candidate shows itself at present. */
+  get isProving(): boolean {
+    return this.#list.some(({ phase }) => phase === 'proving');
+  }
+
+  /** @throws RunfcgidError INTERNAL when there is none with this number. */
+  get(number: number): Generation {
+    const generation = this.#list.find((other) => other.number === number);
+    if (generation === undefined) {
+      throw new RunfcgidError('INTERNAL', `pool "${this.#plan.name}" has no generation ${number}`);
+    }
+    return generation;
   }
 
   /**

@@ -30,14 +30,18 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
     nextAttemptInMs: nextAttemptInMs(pool, clock),
     generation: live?.number ?? 0,
     workersReady: live?.workers.filter(({ state }) => state.name === 'ready').length ?? 0,
-    restarts: live?.workers.reduce((sum, worker) => sum + worker.restarts, 0) ?? 0,
+    restarts: pool.record.deaths,
     queued: queuedOf(pool),
     workers,
-    lastExit: pool.lastDeath === undefined ? null : snapshotDeath(pool.lastDeath),
+    lastExit: pool.record.lastDeath === undefined ? null : snapshotDeath(pool.record.lastDeath),
     refusedReload:
-      pool.refusal === undefined
+      pool.record.refusal === undefined
         ? null
-        : { at: pool.refusal.at.toISOString(), reason: pool.refusal.reason, output: pool.refusal.output },
+        : {
+            at: pool.record.refusal.at.toISOString(),
+            reason: pool.record.refusal.reason,
+            output: pool.record.refusal.output,
+          },
   };
 }
 
@@ -62,7 +66,9 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
   };
 }
 
-function outline(plan: PoolPlan): Pick<PoolSnapshot, 'name' | 'preset' | 'command' | 'listen' | 'workersWanted'> {
+function outline(
+  plan: PoolPlan,
+): Pick<PoolSnapshot, 'name' | 'preset' | 'command' | 'listen' | 'workersWanted'> {
   return {
     name: plan.name,
     preset: plan.preset,
@@ -89,10 +95,10 @@ function snapshotWorker(worker: Worker, generation: number, measures: Measures):
 }
 
 function reasonOf(pool: Pool): string | null {
-  if (pool.openFailure !== undefined) return pool.openFailure.reason;
+  if (pool.record.openFailure !== undefined) return pool.record.openFailure.reason;
   const { state } = pool;
   if (state === 'running' || state === 'stopped' || state === 'stopping') return null;
-  return pool.lastDeath?.reason ?? null;
+  return pool.record.lastDeath?.reason ?? null;
 }
 
 function nextAttemptInMs(pool: Pool, clock: Clock): number | null {
@@ -110,7 +116,7 @@ function queuedOf(pool: Pool): number | null {
   return queued.includes(undefined) ? null : queued.reduce<number>((sum, count) => sum + (count ?? 0), 0);
 }
 
-function snapshotDeath(death: NonNullable<Pool['lastDeath']>): ExitSnapshot {
+function snapshotDeath(death: NonNullable<Pool['record']['lastDeath']>): ExitSnapshot {
   return {
     at: death.at.toISOString(),
     worker: death.worker,

@@ -8,17 +8,11 @@ import { poolState } from './condition.ts';
 import type { Generation } from './generation.ts';
 import { Generations } from './generations.ts';
 import { type Action, type Observed, reconcile } from './reconcile.ts';
+import { PoolRecord } from './record.ts';
 import { type ReloadOutcome, ReloadRequests } from './reload-requests.ts';
-import { type DeathHistory, isExceeded, withDeath } from './restart-intensity.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 
-/** Something that went wrong, with what the operator needs to understand it. */
-export interface Trouble {
-  readonly at: Date;
-  readonly reason: string;
-  /** Last lines of output, or a hint. */
-  readonly output: readonly string[];
-}
+type Tending = Exclude<Action['do'], 'open-live' | 'open-candidate'>;
 
 /**
  * One pool: what is wanted of it, its generations, and what has happened to it. After every event it asks
@@ -27,18 +21,27 @@ export interface Trouble {
 export class Pool {
   readonly plan: PoolPlan;
   readonly generations: Generations;
+  readonly record: PoolRecord;
   readonly #surroundings: PoolSurroundings;
   readonly #log: Log;
   readonly #onChange: () => void;
   readonly #reloads = new ReloadRequests();
   #intent: 'run' | 'stop' = 'stop';
   #wasRunning = false;
-  #history: DeathHistory = [];
+  /** The state as it was last logged. */
+  #notedState: PoolState = 'stopped';
   #retryAtMs: number | undefined;
-  #openFailure: Trouble | undefined;
-  #lastDeath: (Death & Trouble) | undefined;
-  #refusal: Trouble | undefined;
   #timer: Timer | undefined;
+  readonly #tending: Readonly<Record<Tending, (generation: Generation) => void>> = {
+    renew: (generation) => this.#renew(generation),
+    'switch-to': (generation) => this.#switchTo(generation),
+    refuse: (generation) => this.#refuse(generation),
+    withdraw: (generation) => this.generations.withdraw(generation),
+    'stop-workers': (generation) => this.generations.stopWorkers(generation),
+    'start-workers': (generation) => this.#startWorkers(generation),
+    close: (generation) => this.generations.close(generation),
+    'give-up': (generation) => this.#giveUp(generation),
+  };
   #isReconciling = false;
   #isDirty = false;
 
@@ -47,6 +50,7 @@ export class Pool {
     this.#log = surroundings.log.child({ pool: plan.name });
     this.#surroundings = { ...surroundings, log: this.#log };
     this.#onChange = onChange;
+    this.record = new PoolRecord(plan.lifecycle, plan.workers, surroundings.clock);
     this.generations = new Generations(plan, this.#surroundings, {
       onChange: () => this.#reconcile(),
       onDeath: (death) => this.#noteDeath(death),
@@ -61,21 +65,6 @@ export class Pool {
       hasGivenUp: this.#retryAtMs !== undefined,
       wasRunning: this.#wasRunning,
     });
-  }
-
-  /** The last end of a worker that nobody asked for. */
-  get lastDeath(): (Death & Trouble) | undefined {
-    return this.#lastDeath;
-  }
-
-  /** The last reload that was refused, until one succeeds. */
-  get refusal(): Trouble | undefined {
-    return this.#refusal;
-  }
-
-  /** Why the sockets cannot be opened. */
-  get openFailure(): Trouble | undefined {
-    return this.#openFailure;
   }
 
   /** Monotonic milliseconds of the next attempt of a pool that gave up. */
@@ -124,7 +113,10 @@ export class Pool {
         this.#log.warn({ event: 'address.lost', address }, 'the address was gone; it is published again');
       }
     } catch (error) {
-      this.#log.error({ event: 'address.lost', cause: describeError(error) }, 'the address cannot be published');
+      this.#log.error(
+        { event: 'address.lost', cause: describeError(error) },
+        'the address cannot be published',
+      );
     }
   }
 
@@ -132,7 +124,6 @@ export class Pool {
     this.#isDirty = true;
     if (this.#isReconciling) return;
     this.#isReconciling = true;
-    const before = this.state;
     while (this.#isDirty) {
       this.#isDirty = false;
       const { actions, wakeAtMs } = reconcile(this.#observe());
@@ -141,53 +132,25 @@ export class Pool {
       this.#wakeAt(wakeAtMs);
     }
     this.#isReconciling = false;
-    this.#noteState(before);
+    this.#noteState();
     this.#onChange();
   }
 
   #observe(): Observed {
-    const { lifecycle, workers } = this.plan;
-    const intensity = { maxRestarts: lifecycle.maxRestarts * workers, windowMs: lifecycle.restartWindowMs };
     return {
       nowMs: this.#surroundings.clock.now(),
       intent: this.#intent,
       isReloadWanted: this.#reloads.isWanted,
-      isIntensityExceeded: isExceeded(this.#history, intensity),
+      isIntensityExceeded: this.record.isIntensityExceeded,
       retryAtMs: this.#retryAtMs,
       generations: this.generations.observe(),
     };
   }
 
   #act(action: Action): void {
-    switch (action.do) {
-      case 'open-live':
-        return this.#open('live');
-      case 'open-candidate':
-        return this.#open('proving');
-      default:
-        return this.#tend(action.do, this.#generation(action.generation));
-    }
-  }
-
-  #tend(what: Exclude<Action['do'], 'open-live' | 'open-candidate'>, generation: Generation): void {
-    switch (what) {
-      case 'renew':
-        return this.#renew(generation);
-      case 'switch-to':
-        return this.#switchTo(generation);
-      case 'refuse':
-        return this.#refuse(generation);
-      case 'withdraw':
-        return this.generations.withdraw(generation);
-      case 'stop-workers':
-        return this.generations.stopWorkers(generation);
-      case 'start-workers':
-        return this.#startWorkers(generation);
-      case 'close':
-        return this.generations.close(generation);
-      case 'give-up':
-        return this.#giveUp(generation);
-    }
+    if (action.do === 'open-live') this.#open('live');
+    else if (action.do === 'open-candidate') this.#open('proving');
+    else this.#tending[action.do](this.generations.get(action.generation));
   }
 
   #open(phase: 'live' | 'proving'): void {
@@ -195,14 +158,25 @@ export class Pool {
     this.#retryAtMs = undefined;
     try {
       const { number } = this.generations.open(phase);
-      this.#openFailure = undefined;
-      this.#log.info({ event: `generation.${phase}`, generation: number }, `generation ${number} is ${phase}`);
+      this.record.openFailure = undefined;
+      this.#log.info(
+        { event: `generation.${phase}`, generation: number },
+        `generation ${number} is ${phase}`,
+      );
     } catch (error) {
       if (!(error instanceof RunfcgidError)) throw error;
-      this.#openFailure = this.#trouble(error.message, error.hint === undefined ? [] : [error.hint]);
-      if (phase === 'live') this.#retryAtMs = this.#nextRetryMs();
+      this.record.openFailure = this.record.trouble(
+        error.message,
+        error.hint === undefined ? [] : [error.hint],
+      );
+      if (phase === 'live')
+        this.#retryAtMs = this.#surroundings.clock.now() + this.plan.lifecycle.backoffMaxMs;
       this.#log.error({ event: 'pool.failed', code: error.code, hint: error.hint }, error.message);
-      this.#reloads.settle({ kind: 'refused', reason: error.message, output: this.#openFailure.output });
+      this.#reloads.settle({
+        kind: 'refused',
+        reason: error.message,
+        output: this.record.openFailure.output,
+      });
     }
   }
 
@@ -215,7 +189,7 @@ export class Pool {
 
   #switchTo(generation: Generation): void {
     this.generations.switchTo(generation);
-    this.#refusal = undefined;
+    this.record.refusal = undefined;
     this.#log.info(
       { event: 'generation.switched', generation: generation.number },
       `generation ${generation.number} serves now`,
@@ -224,9 +198,9 @@ export class Pool {
   }
 
   #refuse(generation: Generation): void {
-    const { reason, output } = this.#lastDeath ?? this.#trouble('a worker was lost', []);
+    const { reason, output } = this.record.lastDeath ?? this.record.trouble('a worker was lost');
     this.generations.refuse(generation);
-    this.#refusal = this.#trouble(reason, output);
+    this.record.refusal = this.record.trouble(reason, output);
     this.#log.error(
       { event: 'reload.refused', generation: generation.number, output },
       `reload refused: ${reason}`,
@@ -241,48 +215,31 @@ export class Pool {
 
   #giveUp(generation: Generation): void {
     generation.giveUp();
-    this.#retryAtMs = this.#nextRetryMs();
-    const reason = this.#lastDeath?.reason ?? 'its workers died too often';
-    const output = this.#lastDeath?.output ?? [];
+    this.#retryAtMs = this.#surroundings.clock.now() + this.plan.lifecycle.backoffMaxMs;
+    const reason = this.record.lastDeath?.reason ?? 'its workers died too often';
+    const output = this.record.lastDeath?.output ?? [];
     this.#log.error({ event: 'pool.failed', output }, `pool failed for now: ${reason}`);
     this.#reloads.settle({ kind: 'refused', reason, output });
   }
 
   #noteDeath(death: Death): void {
-    this.#lastDeath = { ...death, at: this.#surroundings.clock.wallTime() };
-    const { restartWindowMs, maxRestarts } = this.plan.lifecycle;
-    const isCandidate = this.generations.list.some(
-      ({ number, phase }) => number === death.generation && phase !== 'live',
-    );
-    if (!death.isEarly || isCandidate) return;
-    const policy = { maxRestarts, windowMs: restartWindowMs };
-    this.#history = withDeath(this.#history, this.#surroundings.clock.now(), policy);
+    const isLive = this.generations.live?.number === death.generation;
+    this.record.noteDeath(death, !isLive);
   }
 
-  #noteState(before: PoolState): void {
+  #noteState(): void {
     const { state } = this;
-    if (state === before) return;
+    if (state === this.#notedState) return;
+    this.#notedState = state;
     if (state === 'running') {
       this.#wasRunning = true;
-      this.#history = [];
+      this.record.forgetEarlyDeaths();
       const number = this.generations.live?.number ?? 0;
       this.#log.info({ event: 'pool.running', generation: number }, 'pool is running');
-      if (!this.#isProving) this.#reloads.settle({ kind: 'switched', generation: number });
+      if (!this.generations.isProving) this.#reloads.settle({ kind: 'switched', generation: number });
     } else {
       this.#log.info({ event: `pool.${state}` }, `pool is ${state}`);
     }
-  }
-
-  get #isProving(): boolean {
-    return this.generations.list.some(({ phase }) => phase === 'proving');
-  }
-
-  #generation(number: number): Generation {
-    const generation = this.generations.list.find((other) => other.number === number);
-    if (generation === undefined) {
-      throw new RunfcgidError('INTERNAL', `pool "${this.plan.name}" has no generation ${number}`);
-    }
-    return generation;
   }
 
   #wakeAt(wakeAtMs: number | undefined): void {
@@ -291,17 +248,9 @@ export class Pool {
       wakeAtMs === undefined ? undefined : this.#surroundings.clock.at(wakeAtMs, () => this.#reconcile());
   }
 
-  #nextRetryMs(): number {
-    return this.#surroundings.clock.now() + this.plan.lifecycle.backoffMaxMs;
-  }
-
   #forgetTrouble(): void {
     this.#retryAtMs = undefined;
-    this.#openFailure = undefined;
-    this.#history = [];
-  }
-
-  #trouble(reason: string, output: readonly string[]): Trouble {
-    return { at: this.#surroundings.clock.wallTime(), reason, output };
+    this.record.openFailure = undefined;
+    this.record.forgetEarlyDeaths();
   }
 }

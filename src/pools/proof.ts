@@ -1,8 +1,7 @@
 import type { Clock, Timer } from '../host/clock.ts';
 import type { PoolPlan } from '../plan/plan.ts';
-import { proveAccept } from '../probes/accept-proof.ts';
-import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Worker } from '../workers/worker.ts';
+import type { PoolSurroundings } from './surroundings.ts';
 
 /** A worker that joins others on a live socket is taken for ready when it has lived this long. */
 const settleMs = 1_000;
@@ -19,14 +18,16 @@ export class Proof {
   readonly #workers: readonly Worker[];
   readonly #plan: PoolPlan;
   readonly #clock: Clock;
+  readonly #proveAccept: PoolSurroundings['proveAccept'];
   #timers = new Map<Worker, Timer>();
   #running: AbortController | undefined;
   #isWanted = false;
 
-  constructor(workers: readonly Worker[], plan: PoolPlan, clock: Clock) {
+  constructor(workers: readonly Worker[], plan: PoolPlan, surroundings: PoolSurroundings) {
     this.#workers = workers;
     this.#plan = plan;
-    this.#clock = clock;
+    this.#clock = surroundings.clock;
+    this.#proveAccept = surroundings.proveAccept;
   }
 
   /** To be called whenever a worker was spawned. */
@@ -73,7 +74,7 @@ export class Proof {
         .map((worker) => ({ id: worker.id, pids: () => worker.treePids() })),
     }));
     try {
-      await proveAccept({
+      await this.#proveAccept({
         sockets,
         timeoutMs: this.#plan.lifecycle.bootTimeoutMs,
         clock: this.#clock,
@@ -87,12 +88,6 @@ export class Proof {
   }
 
   #hasReadyNeighbour(worker: Worker): boolean {
-    return this.#workers.some(
-      (other) => other.state.name === 'ready' && sharesSocket(other.socket, worker.socket),
-    );
+    return this.#workers.some((other) => other.state.name === 'ready' && other.socket === worker.socket);
   }
-}
-
-function sharesSocket(one: ListenSocket, other: ListenSocket): boolean {
-  return one === other;
 }

@@ -74,7 +74,9 @@ export class Supervisor implements Commands {
     if (this.#isShuttingDown && verb !== 'stop') {
       throw new RunfcgidError('DAEMON_NOT_RUNNING', 'the daemon is shutting down');
     }
-    const wanted = [...this.#pools.values()].filter(({ plan }) => names === 'all' || names.includes(plan.name));
+    const wanted = [...this.#pools.values()].filter(
+      ({ plan }) => names === 'all' || names.includes(plan.name),
+    );
     const refused = this.#plan.refused.filter(({ name }) => names === 'all' || names.includes(name));
     return Promise.all([
       ...wanted.map((pool) => this.#carryOut(verb, pool, onProgress)),

@@ -6,7 +6,14 @@ import { backoffDelay } from './backoff.ts';
 import type { Ending } from './exit-reason.ts';
 import type { Launcher } from './launcher.ts';
 import { Life } from './life.ts';
-import { deadlineOf, hasProcess, transition, type WorkerEffect, type WorkerEvent, type WorkerState } from './worker-state.ts';
+import {
+  deadlineOf,
+  hasProcess,
+  transition,
+  type WorkerEffect,
+  type WorkerEvent,
+  type WorkerState,
+} from './worker-state.ts';
 
 /** What a worker needs of the world. */
 export interface WorkerSurroundings {
@@ -90,9 +97,9 @@ export class Worker {
     return !hasProcess(this.#state) && this.#remains.size === 0;
   }
 
-  /** The process of the present life and its descendants. */
+  /** Every process of this worker: of the present life, and what is left of earlier ones. */
   treePids(): readonly number[] {
-    return this.#life?.treePids() ?? [];
+    return [...new Set([this.#life, ...this.#remains].flatMap((life) => life?.treePids() ?? []))];
   }
 
   start(): void {
@@ -134,7 +141,11 @@ export class Worker {
       gracefulTimeoutMs: lifecycle.gracefulTimeoutMs,
       minimumUptimeMs,
       backoffDelay: (attempt: number) =>
-        backoffDelay(attempt, { initialMs: lifecycle.backoffInitialMs, maxMs: lifecycle.backoffMaxMs }, random()),
+        backoffDelay(
+          attempt,
+          { initialMs: lifecycle.backoffInitialMs, maxMs: lifecycle.backoffMaxMs },
+          random(),
+        ),
     };
     const previous = this.#state;
     const { state, effects } = transition(previous, event, { nowMs: clock.now(), policy });
@@ -154,15 +165,19 @@ export class Worker {
   }
 
   #perform(effect: WorkerEffect, previous: WorkerState): void {
+    const { lifecycle } = this.#options.plan;
     switch (effect.do) {
       case 'spawn':
-        return this.#spawn();
+        this.#spawn();
+        break;
       case 'signal-stop':
-        return this.#life?.stop(this.#options.plan.lifecycle.stopSignal);
+        this.#life?.stop(lifecycle.stopSignal);
+        break;
       case 'kill-tree':
-        return this.#life?.kill(endingOf(previous, this.#state, this.#options.plan.lifecycle));
+        this.#life?.kill(endingOf(previous, this.#state, lifecycle));
+        break;
       case 'report-death':
-        return this.#reportDeath(effect.isEarly, previous);
+        this.#reportDeath(effect.isEarly, previous);
     }
   }
 

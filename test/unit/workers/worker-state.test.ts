@@ -7,6 +7,7 @@ import {
   type WorkerEvent,
   type WorkerState,
 } from '../../../src/workers/worker-state.ts';
+import { generator } from '../../helpers/random.ts';
 
 const context: Context = {
   nowMs: 10_000,
@@ -156,13 +157,4 @@ function settle(from: WorkerState): WorkerState {
   }
   expect(deadlineOf(state)).toBeUndefined();
   return state;
-}
-
-/** A small linear congruential generator: the same sequence in every run. */
-function generator(seed: number): () => number {
-  let value = seed;
-  return () => {
-    value = (Math.imul(value, 1_664_525) + 1_013_904_223) >>> 0;
-    return value / 2 ** 32;
-  };
 }

@@ -1,0 +1,58 @@
+import type { Clock } from '../host/clock.ts';
+import type { LifecyclePlan } from '../plan/plan.ts';
+import type { Death } from '../workers/worker.ts';
+import { type DeathHistory, isExceeded, withDeath } from './restart-intensity.ts';
+
+/** Something that went wrong, with what the operator needs to understand it. */
+export interface Trouble {
+  readonly at: Date;
+  /** One sentence. */
+  readonly reason: string;
+  /** Last lines of output, or a hint. */
+  readonly output: readonly string[];
+}
+
+/** What has happened to a pool and still matters. */
+export class PoolRecord {
+  readonly #clock: Clock;
+  readonly #intensity: { readonly maxRestarts: number; readonly windowMs: number };
+  #earlyDeaths: DeathHistory = [];
+  /** Deaths in a live generation since the daemon started. */
+  deaths = 0;
+  /** The last end of a worker that nobody asked for. */
+  lastDeath: (Death & Trouble) | undefined;
+  /** The last reload that was refused, until one succeeds. */
+  refusal: Trouble | undefined;
+  /** Why the sockets cannot be opened. */
+  openFailure: Trouble | undefined;
+
+  /** @param workers the restart intensity is meant for each of them. */
+  constructor(lifecycle: LifecyclePlan, workers: number, clock: Clock) {
+    this.#clock = clock;
+    this.#intensity = {
+      maxRestarts: lifecycle.maxRestarts * workers,
+      windowMs: lifecycle.restartWindowMs,
+    };
+  }
+
+  /** More early deaths in the window than are tolerated. */
+  get isIntensityExceeded(): boolean {
+    return isExceeded(this.#earlyDeaths, this.#intensity);
+  }
+
+  /** @param isCandidate the generation serves nothing: its deaths say nothing about the pool. */
+  noteDeath(death: Death, isCandidate: boolean): void {
+    this.lastDeath = { ...death, at: this.#clock.wallTime() };
+    if (isCandidate) return;
+    this.deaths += 1;
+    if (death.isEarly) this.#earlyDeaths = withDeath(this.#earlyDeaths, this.#clock.now(), this.#intensity);
+  }
+
+  forgetEarlyDeaths(): void {
+    this.#earlyDeaths = [];
+  }
+
+  trouble(reason: string, output: readonly string[] = []): Trouble {
+    return { at: this.#clock.wallTime(), reason, output };
+  }
+}

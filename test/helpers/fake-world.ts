@@ -1,0 +1,173 @@
+import type { SocketAddress } from '../../src/config/address.ts';
+import type { ListenPlan, PoolPlan } from '../../src/plan/plan.ts';
+import type { PoolSurroundings } from '../../src/pools/surroundings.ts';
+import type { Endpoint, ListenSocket } from '../../src/sockets/endpoint.ts';
+import type { ExitStatus } from '../../src/workers/exit-reason.ts';
+import type { Launcher, LaunchRequest, WorkerProcess } from '../../src/workers/launcher.ts';
+import { FakeClock } from './fake-clock.ts';
+import { FakeLog } from './fake-log.ts';
+
+/** A process that does what a test tells it to. */
+export class FakeProcess implements WorkerProcess {
+  readonly pid: number;
+  readonly request: LaunchRequest;
+  readonly signals: NodeJS.Signals[] = [];
+  isAlive = true;
+
+  constructor(pid: number, request: LaunchRequest) {
+    this.pid = pid;
+    this.request = request;
+  }
+
+  becomeReady(): void {
+    this.request.onMessage({ event: 'ready' });
+  }
+
+  exit(code: number): void {
+    this.end({ kind: 'exited', code });
+  }
+
+  end(exit: ExitStatus): void {
+    if (!this.isAlive) return;
+    this.isAlive = false;
+    this.request.onExit(exit);
+  }
+
+  signal(signal: NodeJS.Signals): boolean {
+    this.signals.push(signal);
+    return this.isAlive;
+  }
+
+  tree(): readonly { pid: number; startTime: number }[] {
+    return this.isAlive ? [{ pid: this.pid, startTime: 1 }] : [];
+  }
+
+  signalTree(signal: NodeJS.Signals): number {
+    return this.signal(signal) ? 1 : 0;
+  }
+
+  killTree(): number {
+    const wasAlive = this.isAlive;
+    this.end({ kind: 'signaled', signal: 'SIGKILL' });
+    return wasAlive ? 1 : 0;
+  }
+}
+
+/** Processes, sockets and time without any of them. */
+export class FakeWorld {
+  readonly clock = new FakeClock();
+  readonly log = new FakeLog();
+  readonly processes: FakeProcess[] = [];
+  readonly openSockets = new Set<ListenSocket>();
+  /** Where each address leads. */
+  readonly published = new Map<string, ListenSocket>();
+  readonly drains: { readonly socket: ListenSocket; readonly finish: () => void }[] = [];
+  /** Set to make the next `open` fail. */
+  openError: Error | undefined;
+  #lastPid = 100;
+  #lastFd = 10;
+
+  get alive(): readonly FakeProcess[] {
+    return this.processes.filter(({ isAlive }) => isAlive);
+  }
+
+  get surroundings(): PoolSurroundings {
+    return {
+      clock: this.clock,
+      log: this.log,
+      launcher: this.launcher,
+      random: () => 0.5,
+      createEndpoint: (plan) => this.#endpoint(plan),
+      proveAccept: () => Promise.resolve(),
+      watchDrain: ({ sockets, onDrained }) => {
+        const drain = { socket: sockets[0] as ListenSocket, finish: onDrained };
+        this.drains.push(drain);
+        return { cancel: () => this.drains.splice(this.drains.indexOf(drain), 1) };
+      },
+    };
+  }
+
+  readonly launcher: Launcher = {
+    launch: (request) => {
+      this.#lastPid += 1;
+      const process = new FakeProcess(this.#lastPid, request);
+      this.processes.push(process);
+      queueMicrotask(() => request.onSpawned(process.pid));
+      return process;
+    },
+  };
+
+  #endpoint(plan: ListenPlan): Endpoint {
+    const name = addressName(plan.address);
+    const endpoint: Endpoint = {
+      address: plan.address,
+      open: () => this.#open(endpoint),
+      publish: (socket) => void this.published.set(name, socket),
+      isPublished: (socket) => this.published.get(name) === socket,
+      withdraw: () => void this.published.delete(name),
+    };
+    return endpoint;
+  }
+
+  #open(endpoint: Endpoint): ListenSocket {
+    if (this.openError !== undefined) throw this.openError;
+    this.#lastFd += 1;
+    const socket: ListenSocket = {
+      fd: this.#lastFd,
+      endpoint,
+      restoreBlockingMode: () => {},
+      boundTo: endpoint.address,
+      connectPrivately: () => Promise.reject(new Error('nobody connects here')),
+      hasQueued: () => false,
+      queued: () => 0,
+      close: () => void this.openSockets.delete(socket),
+    };
+    this.openSockets.add(socket);
+    return socket;
+  }
+}
+
+/** A plan of `workers` workers that say themselves when they are ready. */
+export function fakePoolPlan(workers: number): PoolPlan {
+  return {
+    name: 'site',
+    preset: 'generic',
+    isAutostarted: true,
+    listen: [
+      {
+        address: { kind: 'unix', path: '/run/site.sock' },
+        backlog: 128,
+        mode: 0o660,
+        uid: undefined,
+        gid: undefined,
+        runtimeDir: '/run',
+        isBlocking: true,
+      },
+    ],
+    workers,
+    worker: {
+      argv: ['/bin/site'],
+      directory: '/',
+      environment: {},
+      identity: undefined,
+      umask: 0o022,
+      hasChannel: true,
+    },
+    lifecycle: {
+      bootTimeoutMs: 30_000,
+      stopSignal: 'SIGTERM',
+      drainTimeoutMs: 20_000,
+      gracefulTimeoutMs: 10_000,
+      orphans: 'signal',
+      backoffInitialMs: 200,
+      backoffMaxMs: 30_000,
+      maxRestarts: 2,
+      restartWindowMs: 60_000,
+      expectedExits: [],
+    },
+  };
+}
+
+function addressName(address: SocketAddress): string {
+  return address.kind === 'unix' ? address.path : `${address.host}:${address.port}`;
+}

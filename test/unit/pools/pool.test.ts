@@ -1,0 +1,192 @@
+import { expect, test } from 'vitest';
+import { RunfcgidError } from '../../../src/errors.ts';
+import { Pool } from '../../../src/pools/pool.ts';
+import { FakeWorld, fakePoolPlan } from '../../helpers/fake-world.ts';
+
+function poolOf(workers: number): { world: FakeWorld; pool: Pool } {
+  const world = new FakeWorld();
+  return { world, pool: new Pool(fakePoolPlan(workers), world.surroundings, () => {}) };
+}
+
+async function running(workers: number): Promise<{ world: FakeWorld; pool: Pool }> {
+  const { world, pool } = poolOf(workers);
+  pool.start();
+  await world.clock.advance(0);
+  for (const process of world.alive) process.becomeReady();
+  expect(pool.state).toBe('running');
+  return { world, pool };
+}
+
+test('the address is published before the workers are up, so that requests wait', () => {
+  const { world, pool } = poolOf(2);
+  pool.start();
+  expect(world.published.size).toBe(1);
+  expect(pool.state).toBe('starting');
+  expect(world.alive).toHaveLength(2);
+});
+
+test('a worker that dies after a good while is replaced at once, on the same socket', async () => {
+  const { world, pool } = await running(2);
+  await world.clock.advance(5_000);
+  const [first] = world.alive;
+  first?.end({ kind: 'signaled', signal: 'SIGKILL' });
+  expect(pool.state).toBe('degraded');
+  await world.clock.advance(0);
+  expect(world.alive).toHaveLength(2);
+  expect(world.openSockets.size).toBe(1);
+  expect(world.alive[1]?.request.listenFd).toBe(first?.request.listenFd);
+});
+
+test('a pool whose workers exit at once fails, keeps its socket, and heals by itself', async () => {
+  const { world, pool } = poolOf(1);
+  pool.start();
+  for (let death = 0; death < 3; death += 1) {
+    await world.clock.advance(1_000);
+    for (const process of world.alive) process.exit(0);
+  }
+  expect(pool.state).toBe('failed');
+  expect(pool.record.lastDeath?.reason).toContain('exited with status 0');
+  expect(world.openSockets.size).toBe(1);
+  expect(world.published.size).toBe(1);
+  await world.clock.advance(30_000);
+  expect(world.alive).toHaveLength(1);
+  world.alive[0]?.becomeReady();
+  expect(pool.state).toBe('running');
+});
+
+test('a start of a failed pool tries again at once', async () => {
+  const { world, pool } = poolOf(1);
+  pool.start();
+  for (let death = 0; death < 3; death += 1) {
+    await world.clock.advance(1_000);
+    for (const process of world.alive) process.exit(1);
+  }
+  pool.start();
+  expect(world.alive).toHaveLength(1);
+});
+
+test('a socket that cannot be opened fails the pool with the reason, and is tried again', async () => {
+  const { world, pool } = poolOf(1);
+  world.openError = new RunfcgidError('LISTEN_IN_USE', 'pid 7 (nginx) listens on 127.0.0.1:80');
+  pool.start();
+  expect(pool.state).toBe('failed');
+  expect(pool.record.openFailure?.reason).toContain('pid 7 (nginx)');
+  world.openError = undefined;
+  await world.clock.advance(30_000);
+  expect(world.alive).toHaveLength(1);
+  expect(pool.record.openFailure).toBeUndefined();
+});
+
+test('a stop withdraws the address, lets connections end, and then signals the workers', async () => {
+  const { world, pool } = await running(2);
+  pool.stop();
+  expect(world.published.size).toBe(0);
+  expect(pool.state).toBe('stopping');
+  expect(world.alive.every(({ signals }) => signals.length === 0)).toBe(true);
+  world.drains[0]?.finish();
+  expect(world.alive.every(({ signals }) => signals[0] === 'SIGTERM')).toBe(true);
+  for (const process of world.alive) process.exit(0);
+  expect(pool.state).toBe('stopped');
+  expect(world.openSockets.size).toBe(0);
+  expect(world.clock.pending).toBe(0);
+});
+
+test('a worker that ignores its stop signal is killed after the graceful timeout', async () => {
+  const { world, pool } = await running(1);
+  pool.stop();
+  world.drains[0]?.finish();
+  await world.clock.advance(9_999);
+  expect(pool.state).toBe('stopping');
+  await world.clock.advance(1);
+  expect(pool.state).toBe('stopped');
+});
+
+test('a reload switches only when every new worker is ready, and then the old ones drain', async () => {
+  const { world, pool } = await running(2);
+  const [old] = world.openSockets;
+  const outcome = pool.reload();
+  expect(world.alive).toHaveLength(4);
+  world.alive[2]?.becomeReady();
+  expect([...world.published.values()]).toEqual([old]);
+  world.alive[3]?.becomeReady();
+  expect([...world.published.values()]).not.toEqual([old]);
+  await expect(outcome).resolves.toEqual({ kind: 'switched', generation: 2 });
+  expect(world.alive).toHaveLength(4);
+  world.drains[0]?.finish();
+  for (const process of world.alive.slice(0, 2)) process.exit(0);
+  expect(world.alive).toHaveLength(2);
+  expect(world.openSockets.size).toBe(1);
+  expect(pool.state).toBe('running');
+});
+
+test('a candidate that loses a worker is refused, and the old generation is not touched', async () => {
+  const { world, pool } = await running(2);
+  const old = [...world.alive];
+  const outcome = pool.reload();
+  world.alive[2]?.becomeReady();
+  world.alive[3]?.request.onMessage({
+    event: 'load-failed',
+    message: 'SyntaxError: invalid syntax (views.py, line 3)',
+    traceback: 'Traceback …\nSyntaxError: invalid syntax',
+  });
+  world.alive[3]?.exit(1);
+  await expect(outcome).resolves.toMatchObject({
+    kind: 'refused',
+    reason: expect.stringContaining('SyntaxError'),
+    output: ['Traceback …', 'SyntaxError: invalid syntax'],
+  });
+  expect(world.alive).toEqual(old);
+  expect(old.every(({ signals }) => signals.length === 0)).toBe(true);
+  expect(pool.state).toBe('running');
+  expect(pool.record.refusal?.reason).toContain('SyntaxError');
+  expect(world.openSockets.size).toBe(1);
+});
+
+test('requests that come during a reload are one more reload after it', async () => {
+  const { world, pool } = await running(1);
+  const first = pool.reload();
+  const second = pool.reload();
+  const third = pool.reload();
+  world.alive[1]?.becomeReady();
+  await expect(first).resolves.toMatchObject({ generation: 2 });
+  world.alive[2]?.becomeReady();
+  await expect(Promise.all([second, third])).resolves.toMatchObject([{ generation: 3 }, { generation: 3 }]);
+  expect(world.processes).toHaveLength(3);
+});
+
+test('a reload of a failed pool renews it on the socket where requests wait', async () => {
+  const { world, pool } = poolOf(1);
+  pool.start();
+  for (let death = 0; death < 3; death += 1) {
+    await world.clock.advance(1_000);
+    for (const process of world.alive) process.exit(1);
+  }
+  const [socket] = world.openSockets;
+  const outcome = pool.reload();
+  world.alive[0]?.becomeReady();
+  await expect(outcome).resolves.toMatchObject({ kind: 'switched' });
+  expect([...world.openSockets]).toEqual([socket]);
+  expect([...world.published.values()]).toEqual([socket]);
+  expect(pool.state).toBe('running');
+});
+
+test('what does not drain is stopped at the drain timeout', async () => {
+  const { world, pool } = await running(1);
+  void pool.reload();
+  world.alive[1]?.becomeReady();
+  await world.clock.advance(19_999);
+  expect(world.alive[0]?.signals).toEqual([]);
+  await world.clock.advance(1);
+  expect(world.alive[0]?.signals).toEqual(['SIGTERM']);
+});
+
+test('a kill ends everything at once', async () => {
+  const { world, pool } = await running(3);
+  void pool.reload();
+  pool.kill();
+  await world.clock.advance(0);
+  expect(world.alive).toEqual([]);
+  expect(pool.state).toBe('stopped');
+  expect(world.openSockets.size).toBe(0);
+  expect(world.published.size).toBe(0);
+});
