@@ -19,14 +19,17 @@ const fixtures = join(import.meta.dirname, '../fixtures');
 const bootTimeoutMs = 10_000;
 
 /** Starts a real FastCGI program that opens its own socket, and waits until the socket accepts. */
-export async function startProgram(command: (socketPath: string) => readonly string[]): Promise<Program> {
+export async function startProgram(
+  command: (socketPath: string) => readonly string[],
+  stopSignal: NodeJS.Signals = 'SIGKILL',
+): Promise<Program> {
   const directory = await mkdtemp(join(tmpdir(), 'fastcgi-program-'));
   const address: UnixAddress = { kind: 'unix', path: join(directory, 'app.sock') };
   const [file = '', ...args] = command(address.path);
   const child = spawn(file, args, { stdio: ['ignore', 'inherit', 'inherit'], env: environment() });
   const exited = once(child, 'exit');
   const stop = async (): Promise<void> => {
-    child.kill('SIGKILL');
+    child.kill(stopSignal);
     await exited;
     await rm(directory, { recursive: true });
   };
@@ -45,6 +48,15 @@ export function startPerl(): Promise<Program> {
 
 export function startPhp(): Promise<Program> {
   return startProgram((path) => ['php-cgi', '-d', 'post_max_size=64M', '-b', path]);
+}
+
+/** Our own engine, in the foreground. */
+export function startPython(method: 'prefork' | 'threaded'): Promise<Program> {
+  const words = ['application=speaks_of_requests:application', `method=${method}`, 'daemonize=false'];
+  return startProgram(
+    (path) => ['python3', '-m', 'runfcgi', ...words, `directory=${fixtures}`, `socket=${path}`],
+    'SIGTERM',
+  );
 }
 
 /** What php-cgi needs to find its script. */
@@ -96,5 +108,11 @@ async function isAccepting(address: UnixAddress, child: ChildProcess): Promise<b
 }
 
 function environment(): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', PHP_FCGI_CHILDREN: '0', LANG: 'C.UTF-8' };
+  return {
+    PATH: process.env['PATH'] ?? '/usr/bin:/bin',
+    LANG: 'C.UTF-8',
+    PHP_FCGI_CHILDREN: '0',
+    PYTHONPATH: join(import.meta.dirname, '../../python'),
+    PYTHONDONTWRITEBYTECODE: '1',
+  };
 }

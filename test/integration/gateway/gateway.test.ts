@@ -11,6 +11,7 @@ import {
   startFake,
   startPerl,
   startPhp,
+  startPython,
   type UnixAddress,
 } from '../../helpers/fastcgi-program.ts';
 import { endRequest, record } from '../../helpers/fastcgi-records.ts';
@@ -233,6 +234,31 @@ describe('the gateway before php-cgi', () => {
     let length = 0;
     for await (const chunk of await start(at('/download'))) length += chunk.length;
     expect(length).toBe(1600 * 65_536);
+  });
+});
+
+describe.each(['prefork', 'threaded'] as const)('the gateway before %s Python workers', (method) => {
+  it('carries uploads, downloads and abandoned requests', async () => {
+    const { address } = await running(startPython(method));
+    const { at } = await front(address);
+    const body = Buffer.alloc(10_000_000, 'python');
+    const upload = await ask(at('/upload'), { method: 'POST' }, body);
+    expect(upload.body.toString()).toBe(`${body.length} ${md5(body)}`);
+    const inChunks = await ask(at('/upload'), { method: 'POST' }, Readable.from([body]));
+    expect(inChunks.body.toString()).toBe(`${body.length} ${md5(body)}`);
+    let length = 0;
+    for await (const chunk of await start(at('/download'))) length += chunk.length;
+    expect(length).toBe(1600 * 65_536);
+    (await start(at('/endless'))).destroy();
+    expect((await ask(at('/hello'))).body.toString()).toBe('GET /hello');
+  });
+
+  it('answers HEAD and many requests at once', async () => {
+    const { address } = await running(startPython(method));
+    const { at } = await front(address);
+    expect(await ask(at('/a'), { method: 'HEAD' })).toMatchObject({ status: 200, body: Buffer.alloc(0) });
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, index) => ask(at(`/${index}`))));
+    expect(answers.map(({ body }) => body.toString())).toEqual(answers.map((_, index) => `GET /${index}`));
   });
 });
 
