@@ -68,9 +68,8 @@ function unlessGone<Result>(read: () => Result): Result | undefined {
   }
 }
 
+// Anything else, such as no descriptor left for us, hides as much as a missing right does.
 function reasonOf(error: unknown): Unreadable {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT' || code === 'ESRCH') return 'gone';
-  if (code === 'EACCES' || code === 'EPERM') return 'denied';
-  throw error;
+  if (!(error instanceof Error && 'code' in error)) throw error;
+  return error.code === 'ENOENT' || error.code === 'ESRCH' ? 'gone' : 'denied';
 }

@@ -47,7 +47,7 @@ export function readTables(): SocketTables {
 }
 
 const unixColumns =
-  /^[0-9a-fA-F]+: [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{4} ([0-9A-F]{2}) +(\d+)(?: (.*))?$/;
+  /^[0-9a-fA-F]+: [0-9A-F]{8} [0-9A-F]{8} ([0-9A-F]{8}) [0-9A-F]{4} ([0-9A-F]{2}) +(\d+)(?: (.*))?$/s;
 /** __SO_ACCEPTCON of include/linux/net.h */
 const acceptsConnections = 1 << 16;
 

@@ -43,5 +43,7 @@ export interface ListenSocket {
 export interface ProbeConnection {
   /** Hands the descriptor over, for example to `new net.Socket({ fd })`; `close` then does nothing. */
   release(): number;
+  /** The other end has closed it, or said something unasked. */
+  hasEnded(): boolean;
   close(): void;
 }

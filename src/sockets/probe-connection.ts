@@ -1,4 +1,4 @@
-import { closeDescriptor } from '../host/kernel/sockets.ts';
+import { closeDescriptor, isReadable } from '../host/kernel/sockets.ts';
 import type { ProbeConnection } from './endpoint.ts';
 
 /** Owns a connected, non-blocking, close-on-exec descriptor. */
@@ -9,6 +9,7 @@ export function probeConnection(fd: number): ProbeConnection {
       isOurs = false;
       return fd;
     },
+    hasEnded: () => isOurs && isReadable(fd),
     close() {
       if (isOurs) closeDescriptor(fd);
       isOurs = false;

@@ -68,7 +68,7 @@ export class Workshop {
   worker(fd: number | 'ignore', argv: readonly string[], environment: Record<string, string> = {}): Worker {
     const [program = '', ...rest] = argv;
     const child = spawn(program, rest, {
-      stdio: [fd, 'pipe', 'inherit'],
+      stdio: [fd, 'pipe', 'ignore'],
       env: { ...process.env, ...environment },
       detached: true,
     });
@@ -81,6 +81,12 @@ export class Workshop {
     socket.on('error', () => {});
     this.#clients.push(socket);
     return socket;
+  }
+
+  /** A socket whose abstract name holds a line end and then what looks like a row of /proc/net/unix. */
+  async forgeRow(name: string): Promise<void> {
+    const script = `import socket,sys,time\ns=socket.socket(socket.AF_UNIX)\ns.bind("\\0"+sys.argv[1])\nprint("forged")\ntime.sleep(60)`;
+    await this.worker('ignore', ['/usr/bin/python3', '-uc', script, name]).says('forged');
   }
 
   async tearDown(): Promise<void> {
