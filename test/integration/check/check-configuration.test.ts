@@ -1,0 +1,159 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkConfiguration } from '../../../src/check/check-configuration.ts';
+import type { CheckFinding } from '../../../src/check/finding.ts';
+import { systemReaders } from '../../../src/check/system-readers.ts';
+
+const python = '/usr/bin/python3';
+const servers: Server[] = [];
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'runfcgid-check-'));
+  chmodSync(folder, 0o755);
+});
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) await new Promise((resolve) => server.close(resolve));
+  rmSync(folder, { recursive: true });
+});
+
+async function problemsOf(toml: string): Promise<readonly CheckFinding[]> {
+  const file = join(folder, 'runfcgid.toml');
+  writeFileSync(file, `[daemon]\nruntime_dir = "run"\n${toml}`);
+  const { findings } = await checkConfiguration(file, systemReaders);
+  return findings.filter(({ severity }) => severity === 'problem');
+}
+
+function writeProgram(name: string, text: string): void {
+  writeFileSync(join(folder, name), text, { mode: 0o755 });
+}
+
+async function listenSomewhere(): Promise<number> {
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const address = server.address();
+  return typeof address === 'object' && address !== null ? address.port : 0;
+}
+
+describe('a dry run on this machine', () => {
+  it('finds no problem in a pool that would work, and makes nothing', async () => {
+    writeProgram('site', '#!/bin/sh\n');
+    expect(await problemsOf('[pools.a]\ncommand = ["./site"]\nlisten = "./a.sock"\n')).toEqual([]);
+    expect(systemReaders.stat(join(folder, 'run'))).toBeUndefined();
+    expect(systemReaders.stat(join(folder, 'a.sock'))).toBeUndefined();
+  });
+
+  it('names who has the port', async () => {
+    const port = await listenSomewhere();
+    expect(await problemsOf(`[pools.a]\ncommand = ["/bin/true"]\nlisten = "127.0.0.1:${port}"\n`)).toEqual([
+      expect.objectContaining({
+        pool: 'a',
+        key: 'listen',
+        message: expect.stringContaining(`127.0.0.1:${port} already`),
+      }),
+    ]);
+  });
+
+  it('says in the words of the system why an address cannot be had', async () => {
+    expect(await problemsOf('[pools.a]\ncommand = ["/bin/true"]\nlisten = "192.0.2.1:9000"\n')).toEqual([
+      expect.objectContaining({ key: 'listen', message: expect.stringContaining('EADDRNOTAVAIL') }),
+    ]);
+  });
+
+  it('sees programs, interpreters and directories that are not there', async () => {
+    writeProgram('no-env', '#!/usr/bin/env no-such-interpreter\n');
+    writeProgram('no-shebang', '#!/no/such/interpreter\n');
+    const problems = await problemsOf(`
+[pools.env]
+command = ["./no-env"]
+listen = "./1.sock"
+[pools.shebang]
+command = ["./no-shebang"]
+listen = "./2.sock"
+[pools.program]
+command = ["no-such-program"]
+listen = "./3.sock"
+[pools.folder]
+command = ["/bin/true"]
+directory = "nowhere"
+listen = "./sockets/4.sock"
+`);
+    expect(problems.map(({ pool, key }) => `${pool} ${key}`)).toEqual([
+      'env command',
+      'shebang command',
+      'program command',
+      'folder directory',
+      'folder listen',
+    ]);
+  });
+
+  it('asks the interpreter for what the engine needs', async () => {
+    mkdirSync(join(folder, 'site'));
+    writeFileSync(join(folder, 'site', 'api.py'), 'raise SystemExit("the site itself is not run")\n');
+    const problems = await problemsOf(`
+[pools.good]
+wsgi = { application = "api:app", python = "${python}" }
+directory = "site"
+listen = "./1.sock"
+[pools.missing]
+wsgi = { application = "gone:app", python = "${python}" }
+directory = "site"
+listen = "./2.sock"
+`);
+    expect(problems).toEqual([
+      expect.objectContaining({
+        pool: 'missing',
+        key: 'wsgi.application',
+        message: expect.stringMatching(/^"gone" is not found from .*\/site: .*No module named 'gone'$/),
+      }),
+    ]);
+  });
+
+  it('sees an interpreter that does not run', async () => {
+    writeProgram('broken-python', '#!/bin/sh\necho "no encodings" >&2\nexit 1\n');
+    const [problem] = await problemsOf(
+      '[pools.a]\nwsgi = { application = "a:b", python = "./broken-python" }\nlisten = "./1.sock"\n',
+    );
+    expect(problem).toMatchObject({
+      key: 'wsgi.python',
+      message: expect.stringContaining('does not run: no encodings'),
+    });
+  });
+
+  it.runIf(process.getuid?.() === 0)('asks for the rights of the user of the pool', async () => {
+    writeProgram('site', '#!/bin/sh\n');
+    mkdirSync(join(folder, 'closed'), { mode: 0o700 });
+    writeProgram('closed/site', '#!/bin/sh\n');
+    chmodSync(join(folder, 'site'), 0o711);
+    const problems = await problemsOf(`
+[pools.unreadable]
+command = ["./site"]
+user = "nobody"
+listen = "./1.sock"
+[pools.closed]
+command = ["./site"]
+directory = "closed"
+user = "nobody"
+listen = "./2.sock"
+`);
+    expect(problems.map(({ pool, key, message }) => `${pool} ${key}: ${message}`)).toEqual([
+      `unreadable command: the user "nobody" may not read the script ${folder}/site`,
+      `closed directory: the user "nobody" may not enter the directory ${folder}/closed`,
+    ]);
+  });
+
+  it('tells every problem of a configuration that no daemon could use', async () => {
+    expect(await problemsOf('colour = "red"\n[pools.a]\n')).toEqual([
+      expect.objectContaining({
+        message: expect.stringMatching(/runfcgid\.toml:3:1: daemon\.colour: is not a setting/),
+      }),
+      expect.objectContaining({ message: expect.stringContaining('pools.a: expected exactly one of') }),
+      expect.objectContaining({ message: expect.stringContaining('pools.a.listen: is required') }),
+    ]);
+  });
+});
