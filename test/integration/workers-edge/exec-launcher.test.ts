@@ -1,16 +1,14 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { RunfcgidError } from '../../../src/errors.ts';
 import { LaunchedWorker, planOf, until } from './launched-worker.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'runfcgid-launcher-'));
 
-afterEach(async () => {
-  await LaunchedWorker.cleanUp();
-  for (const name of ['script', 'plain']) rmSync(join(scratch, name), { force: true });
-});
+afterEach(() => LaunchedWorker.cleanUp());
+afterAll(() => rmSync(scratch, { recursive: true }));
 
 describe('what a worker inherits', () => {
   const surroundings = async (changes: Parameters<typeof planOf>[1] = {}): Promise<readonly string[]> => {

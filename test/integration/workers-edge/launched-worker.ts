@@ -5,7 +5,7 @@ import { readProcess } from '../../../src/host/process-table.ts';
 import type { WorkerPlan } from '../../../src/plan/plan.ts';
 import { ExecLauncher } from '../../../src/workers/exec-launcher.ts';
 import type { ExitStatus } from '../../../src/workers/exit-reason.ts';
-import type { EngineMessage, TreeProcess, WorkerProcess } from '../../../src/workers/launcher.ts';
+import type { EngineMessage, Launcher, TreeProcess, WorkerProcess } from '../../../src/workers/launcher.ts';
 
 export const fixtures = join(import.meta.dirname, '../../fixtures');
 
@@ -33,13 +33,18 @@ export class LaunchedWorker {
   exit: ExitStatus | undefined;
   spawnError: Error | undefined;
   static readonly #all: LaunchedWorker[] = [];
-  readonly #listenFd = openStreamSocket('unix', 'blocking');
+  readonly #listenFd: number;
   readonly #met = new Map<number, TreeProcess>();
 
-  constructor(plan: WorkerPlan) {
+  constructor(
+    plan: WorkerPlan,
+    launcher: Launcher = new ExecLauncher(systemClock),
+    listenFd = openStreamSocket('unix', 'blocking'),
+  ) {
+    this.#listenFd = listenFd;
     LaunchedWorker.#all.push(this);
     this.marker = `test/1:${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`;
-    this.process = new ExecLauncher(systemClock).launch({
+    this.process = launcher.launch({
       plan,
       marker: this.marker,
       listenFd: this.#listenFd,
@@ -94,7 +99,7 @@ export class LaunchedWorker {
   }
 }
 
-/** True while the process exists, dead but not yet reaped by init included unless it is a zombie. */
+/** False once the process has ended, reaped or not. */
 export function isThere({ pid, startTime }: TreeProcess): boolean {
   const row = readProcess(pid);
   return row !== undefined && row.startTime === startTime && row.state !== 'Z';

@@ -64,7 +64,7 @@ describe('a tree', () => {
 
   test('of a worker that ignores every signal goes by killTree', async () => {
     const worker = new LaunchedWorker(planOf(['ignores-sigterm']));
-    await until(() => worker.lines.includes('ignoring'), 'its first line');
+    await worker.printedPid('ignoring');
     expect(worker.process.signal('SIGTERM')).toBe(true);
     expect(worker.process.signal('SIGHUP')).toBe(true);
     expect(worker.process.killTree()).toBe(1);

@@ -1,0 +1,142 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { describeError } from '../errors.ts';
+import type { Log } from '../host/log.ts';
+
+/** A worker that lives now, by what proves later that it still is the same. */
+export interface LedgerEntry {
+  readonly pid: number;
+  /** Clock ticks after boot. */
+  readonly startTime: number;
+  readonly pool: string;
+  /** What the environment of its whole tree carries. */
+  readonly marker: string;
+}
+
+/** More than 5,000 workers would need; a larger file is not ours. */
+const largestFile = 1024 * 1024;
+
+/**
+ * The workers of this daemon in a file, for the daemon that comes after it should it be killed: then nobody else knows
+ * them. Written anew at each change, atomically, mode 0600; absent while there are no workers.
+ */
+export class WorkerLedger {
+  readonly #path: string;
+  readonly #log: Log;
+  readonly #entries = new Map<number, LedgerEntry>();
+  #isBroken = false;
+
+  constructor(path: string, log: Log) {
+    this.#path = path;
+    this.#log = log;
+  }
+
+  add(entry: LedgerEntry): void {
+    this.#entries.set(entry.pid, entry);
+    this.#save();
+  }
+
+  /** Does nothing for a process that is not in the ledger (any more). */
+  remove({ pid, startTime }: Pick<LedgerEntry, 'pid' | 'startTime'>): void {
+    if (this.#entries.get(pid)?.startTime !== startTime) return;
+    this.#entries.delete(pid);
+    this.#save();
+  }
+
+  #save(): void {
+    try {
+      writeLedger(this.#path, [...this.#entries.values()]);
+      this.#isBroken = false;
+    } catch (error) {
+      // The workers serve all the same; once is enough to say so.
+      if (!this.#isBroken) this.#warn(error);
+      this.#isBroken = true;
+    }
+  }
+
+  #warn(error: unknown): void {
+    this.#log.warn(
+      { event: 'ledger.failed', file: this.#path, error: describeError(error) },
+      'the list of workers cannot be written: should this daemon be killed, the next one will not find them',
+    );
+  }
+}
+
+/**
+ * The entries of a ledger that an earlier daemon left, none when there is no file. A file that somebody else could
+ * have written, or that is damaged, is not believed.
+ *
+ * @throws SyntaxError with what is wrong with the file.
+ */
+export function readLedger(path: string): readonly LedgerEntry[] {
+  const text = readOwnFile(path);
+  return text === undefined ? [] : parseLedger(text);
+}
+
+/** @throws SyntaxError when the text is not the whole of a ledger. */
+export function parseLedger(text: string): readonly LedgerEntry[] {
+  const value: unknown = JSON.parse(text);
+  const workers = isRecord(value) ? value['workers'] : undefined;
+  if (!Array.isArray(workers)) throw new SyntaxError('it has no list "workers"');
+  if (!workers.every(isEntry)) throw new SyntaxError('an entry of "workers" is damaged');
+  return workers.map(({ pid, startTime, pool, marker }) => ({ pid, startTime, pool, marker }));
+}
+
+function writeLedger(path: string, workers: readonly LedgerEntry[]): void {
+  if (workers.length === 0) {
+    rmSync(path, { force: true });
+    return;
+  }
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, `${JSON.stringify({ workers })}\n`, { mode: 0o600, flag: 'wx' });
+  renameSync(temporary, path);
+}
+
+function readOwnFile(path: string): string | undefined {
+  let fd: number;
+  try {
+    // O_NONBLOCK: opening a FIFO that somebody put there must not wait for its writer (fifo(7)).
+    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new SyntaxError(`it cannot be opened: ${describeError(error)}`);
+  }
+  try {
+    const { uid, mode, size } = fstatSync(fd);
+    if ((mode & constants.S_IFMT) !== constants.S_IFREG) throw new SyntaxError('it is not a regular file');
+    if (uid !== process.geteuid?.()) throw new SyntaxError(`it belongs to user ${uid}`);
+    if ((mode & 0o022) !== 0) throw new SyntaxError('other users may write to it');
+    if (size > largestFile) throw new SyntaxError(`it has ${size} bytes`);
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isEntry(value: unknown): value is LedgerEntry {
+  if (!isRecord(value)) return false;
+  const { pid, startTime, pool, marker } = value;
+  return isWhole(pid, 2) && isWhole(startTime, 0) && typeof pool === 'string' && isMarker(marker);
+}
+
+/** `pool/1:` and at least 16 random digits: a marker that others could carry by chance is none. */
+function isMarker(value: unknown): value is string {
+  return typeof value === 'string' && /^[^\0\n]+:[0-9a-f]{16,}$/.test(value);
+}
+
+function isWhole(value: unknown, least: number): value is number {
+  return Number.isSafeInteger(value) && Number(value) >= least;
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
