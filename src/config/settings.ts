@@ -54,7 +54,7 @@ export const daemonSettings = {
   },
   log_file: {
     type: path,
-    unset: 'standard output',
+    unset: 'standard output; with `--daemonize` `runfcgid.log` in `runtime_dir`',
     meaning: "Where the daemon's log goes, the output of the workers included.",
   },
   log_format: {

@@ -12,7 +12,7 @@ export const workerPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 
 /**
  * They make a FastCGI program serve one CGI request or refuse every connection of a Unix socket (libfcgi, flup);
- * no daemon's environment may bring them in by accident.
+ * the launcher drops them.
  */
 const harmful = ['FCGI_FORCE_CGI', 'FCGI_WEB_SERVER_ADDRS'];
 
@@ -31,7 +31,7 @@ export function workerEnvironment(
     ...settings.environment,
   };
   for (const name of harmful.filter((each) => Object.hasOwn(configured, each))) {
-    report.warn([], `sets ${name}, with which many FastCGI programs refuse every request on fd 0`);
+    report.warn([], `sets ${name}, which is not handed on: with it a FastCGI program refuses every request`);
   }
   return {
     PATH: workerPath,
