@@ -46,6 +46,31 @@ export interface PoolPlan {
   readonly workers: number;
   readonly worker: WorkerPlan;
   readonly lifecycle: LifecyclePlan;
+  readonly reload: ReloadPlan;
+}
+
+/** How new workers take the place of old ones, and what makes them. */
+export interface ReloadPlan {
+  /**
+   * `switch`: the new generation has listen sockets of its own, and the addresses are moved to them.
+   * `rolling`: all generations share the listen sockets, and workers are replaced one by one.
+   */
+  readonly mode: 'switch' | 'rolling';
+  /** How many workers there may be beyond the wanted ones while a generation replaces another. */
+  readonly surge: number;
+  /** Absolute paths; a touch of any of them is a reload. */
+  readonly touchFiles: readonly string[];
+  /** A tree in which any change is a reload. */
+  readonly watch: WatchPlan | undefined;
+}
+
+export interface WatchPlan {
+  /** Absolute. */
+  readonly directory: string;
+  /** Patterns of gitignore(5) that select files; `!` in front excludes. */
+  readonly patterns: readonly string[];
+  /** Look at this interval instead of using inotify(7); `undefined`: only where inotify does not work. */
+  readonly pollMs: number | undefined;
 }
 
 export interface ListenPlan {
@@ -94,6 +119,11 @@ export interface LifecyclePlan {
    * leaves them to themselves until the graceful timeout (flup's children finish their request and leave).
    */
   readonly orphans: 'signal' | 'finish';
+  /**
+   * How a worker leaves a socket that others go on serving: `signal` for programs that are known to finish what
+   * they have accepted, `freeze` for all others.
+   */
+  readonly retirement: 'signal' | 'freeze';
   /** First delay before a respawn; it doubles with every early death up to the cap. */
   readonly backoffInitialMs: number;
   readonly backoffMaxMs: number;

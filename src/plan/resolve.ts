@@ -37,12 +37,14 @@ export function resolvePlan(config: Config, surroundings: Surroundings): Resolut
   refuseSharedAddresses(resolved);
   const isSound = ({ config: pool, report }: Resolved): boolean =>
     pool.problems.length === 0 && report.problems.length === 0;
+  const sound = resolved.filter(isSound);
   return {
     daemon,
-    pools: resolved.filter(isSound).map(({ plan }) => plan),
+    pools: sound.map(({ plan }) => plan),
     refused: [...refusedPools(resolved.filter((pool) => !isSound(pool))), ...brokenFiles(config)],
     problems: [...config.problems, ...daemonReport.problems],
-    warnings: [...daemonReport.warnings, ...resolved.flatMap(({ report }) => report.warnings)],
+    // Doubts about a pool that is refused anyway would only hide why.
+    warnings: [...daemonReport.warnings, ...sound.flatMap(({ report }) => report.warnings)],
   };
 }
 

@@ -170,6 +170,10 @@ describe('the user of a pool', () => {
     ]);
   });
 
+  it('is no matter of a pool that is refused', async () => {
+    expect((await loadText('[pools.a]\nlisten = "/run/a.sock"\n')).warnings).toEqual([]);
+  });
+
   it('can be named by whoever is that user, and by nobody else', async () => {
     const own = '[pools.a]\ncommand = ["x"]\nlisten = "/run/a.sock"\nuser = "ann"\n';
     expect((await onlyPool(own, ann)).worker.identity).toBeUndefined();
