@@ -5,6 +5,7 @@ import {
   type ProcessTable,
   readEnvironmentVariable,
   readProcessTable,
+  recentProcessTable,
 } from '../host/process-table.ts';
 import type { TreeProcess } from './launcher.ts';
 
@@ -18,7 +19,7 @@ export interface TreeQuery {
   readonly known: readonly TreeProcess[];
   /** The pid that orphans of the tree are adopted by: ours. */
   readonly adopter: number;
-  readonly isMarked: (pid: number) => boolean;
+  readonly isMarked: (row: ProcessRow) => boolean;
 }
 
 /**
@@ -33,7 +34,7 @@ export function treeMembers(table: ProcessTable, query: TreeQuery): readonly Pro
   const isRoot = (row: ProcessRow): boolean =>
     roots.has(row.pid) ||
     isOfSession(table, row, query.root) ||
-    (row.parent === query.adopter && query.isMarked(row.pid));
+    (row.parent === query.adopter && query.isMarked(row));
   const children = byParent(table);
   const members = new Map<number, ProcessRow>();
   const waiting = [
@@ -61,8 +62,8 @@ export class ProcessTree {
 
   /** Every process of the tree that is alive now, the oldest first. */
   alive(): readonly TreeProcess[] {
-    // The table is read row by row: a process that forks and leaves behind the reader's back is met by a second look.
-    return this.#look() ?? this.#look() ?? [];
+    // Nobody is believed to be gone because of a table that may be old, or was read while the last one forked.
+    return this.#look(recentProcessTable()) ?? this.#look(readProcessTable()) ?? [];
   }
 
   /** Number of processes hit. */
@@ -72,20 +73,31 @@ export class ProcessTree {
 
   /** SIGKILL to the whole tree. Number of processes hit. */
   kill(): number {
-    return killAll(() => this.alive());
+    return killAll(() => this.#look(readProcessTable()) ?? []);
   }
 
-  #look(): readonly TreeProcess[] | undefined {
-    const members = treeMembers(readProcessTable(), {
+  #look(table: ProcessTable): readonly TreeProcess[] | undefined {
+    const members = treeMembers(table, {
       root: this.#root,
       known: this.#known,
       adopter: process.pid,
-      isMarked: (pid) => readEnvironmentVariable(pid, markerVariable) === this.#marker,
+      isMarked: (row) => markerOf(row) === this.#marker,
     }).filter(isAlive);
     if (members.length === 0) return undefined;
     this.#known = members.map(({ pid, startTime }) => ({ pid, startTime }));
     return this.#known;
   }
+}
+
+/** By pid. A marker once seen stays true, also when the program overwrites its environment with a title. */
+const seenMarkers = new Map<number, { readonly startTime: number; readonly marker: string }>();
+
+function markerOf({ pid, startTime }: ProcessRow): string | undefined {
+  const seen = seenMarkers.get(pid);
+  if (seen?.startTime === startTime) return seen.marker;
+  const marker = readEnvironmentVariable(pid, markerVariable);
+  if (marker !== undefined) seenMarkers.set(pid, { startTime, marker });
+  return marker;
 }
 
 /**

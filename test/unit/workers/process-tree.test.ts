@@ -50,7 +50,7 @@ describe('the tree of a worker', () => {
       row(202, 201),
       row(301, daemon, { session: 301 }),
     ];
-    expect(members(rows, { isMarked: (pid) => pid === 201 })).toEqual([201, 202]);
+    expect(members(rows, { isMarked: ({ pid }) => pid === 201 })).toEqual([201, 202]);
   });
 
   test('does not ask for the mark of processes that others have adopted', () => {
