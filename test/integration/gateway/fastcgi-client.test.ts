@@ -9,6 +9,7 @@ import { getValues } from '../../../src/probes/get-values.ts';
 import { requestOnce } from '../../../src/probes/request-once.ts';
 import { phpParams, startFake, startPerl, startPhp } from '../../helpers/fastcgi-program.ts';
 import { endRequest, record } from '../../helpers/fastcgi-records.ts';
+import { standstill } from '../../helpers/standstill.ts';
 import { until } from '../../helpers/until.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -106,7 +107,7 @@ describe('a request to a Perl worker', () => {
     const request = await openRequest(address, requestTo('/endless'), { deadlineMs: soon() });
     await readCgiHead(request.stdout, address);
     await until(() => request.stdout.readableLength >= request.stdout.readableHighWaterMark);
-    await systemClock.sleep(200);
+    await standstill(() => request.stdout.readableLength);
     expect(request.stdout.readableLength).toBeLessThan(300_000);
     request.close();
     expect(await request.ended).toBeUndefined();
@@ -265,13 +266,7 @@ describe('a request to an application that does not read', () => {
       })(),
     );
     const request = await openRequest(fake.address, requestTo('/'), { body, deadlineMs: soon() });
-    let before = -1;
-    await until(async () => {
-      const isStill = before === produced;
-      before = produced;
-      await systemClock.sleep(100);
-      return isStill;
-    });
+    await standstill(() => produced);
     expect(produced).toBeLessThan(3_000_000);
     request.close();
   });

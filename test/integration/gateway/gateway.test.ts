@@ -16,6 +16,7 @@ import {
 } from '../../helpers/fastcgi-program.ts';
 import { endRequest, record } from '../../helpers/fastcgi-records.ts';
 import { ask, askRaw } from '../../helpers/http-client.ts';
+import { standstill } from '../../helpers/standstill.ts';
 import { until } from '../../helpers/until.ts';
 
 const cleanups: (() => Promise<void>)[] = [];
@@ -447,15 +448,4 @@ async function start(url: string): Promise<IncomingMessage> {
   const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage];
   incoming.on('error', () => {});
   return incoming;
-}
-
-/** Waits until a number no longer grows. */
-async function standstill(read: () => number): Promise<void> {
-  let before = -1;
-  let still = 0;
-  await until(() => {
-    still = read() === before ? still + 1 : 0;
-    before = read();
-    return still >= 30;
-  });
 }
