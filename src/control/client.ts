@@ -1,9 +1,10 @@
-import { type ClientRequest, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect, type Socket } from 'node:net';
 import { fromErrorMessage } from '../error-message.ts';
 import { RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
 import type { OnProgress, PoolOutcome, PoolVerb } from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
+import { ask, HttpBreach } from './http-answer.ts';
 
 export interface ControlClientOptions {
   readonly socketPath: string;
@@ -60,18 +61,21 @@ export class ControlClient {
   /** One request; yields the JSON lines of its answer. */
   async *#exchange(method: 'GET' | 'POST', path: string, body?: object): AsyncGenerator<unknown> {
     const { socketPath, clock, timeoutMs } = this.#options;
-    const request = httpRequest({ socketPath, method, path, agent: false });
-    const patience = giveUpAfter(request, clock, timeoutMs);
+    const socket = connect(socketPath);
+    const patience = giveUpAfter(socket, clock, timeoutMs);
     try {
-      const response = await send(request, body === undefined ? undefined : JSON.stringify(body));
-      const lines = linesOf(response);
-      if ((response.statusCode ?? 0) >= 400) throw await refusal(lines, response.statusCode);
+      const { status, lines } = await ask(socket, {
+        method,
+        path,
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      if (status >= 400) throw await refusal(lines, status);
       for await (const line of lines) yield parse(line);
     } catch (error) {
       throw patience.error ?? explain(error, socketPath);
     } finally {
       patience.timer.cancel();
-      request.destroy();
+      socket.destroy();
     }
   }
 }
@@ -82,43 +86,20 @@ interface Patience {
   error: RunfcgidError | undefined;
 }
 
-function giveUpAfter(request: ClientRequest, clock: Clock, timeoutMs: number): Patience {
+function giveUpAfter(socket: Socket, clock: Clock, timeoutMs: number): Patience {
   const timer = clock.at(clock.now() + timeoutMs, () => {
     patience.error = new RunfcgidError(
       'CONTROL_TIMEOUT',
       `the daemon did not finish within ${timeoutMs / 1000} s`,
       { hint: 'What was asked goes on: see "fcgictl status", or allow more time with --timeout.' },
     );
-    request.destroy();
+    socket.destroy();
   });
   const patience: Patience = { timer, error: undefined };
   return patience;
 }
 
-function send(request: ClientRequest, body: string | undefined): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    request.once('response', resolve);
-    // Stays for the life of the request: an error after the answer began shows as an incomplete answer.
-    request.on('error', reject);
-    request.once('close', () => reject(unexpected('nothing')));
-    if (body !== undefined) request.setHeader('Content-Type', 'application/json');
-    request.end(body);
-  });
-}
-
-/** Raises ECONNRESET when the answer breaks off. */
-async function* linesOf(response: IncomingMessage): AsyncGenerator<string> {
-  response.setEncoding('utf8');
-  let rest = '';
-  for await (const chunk of response as AsyncIterable<string>) {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines.filter((line) => line !== '');
-  }
-  if (rest !== '') yield rest;
-}
-
-async function refusal(lines: AsyncIterable<string>, status: number | undefined): Promise<RunfcgidError> {
+async function refusal(lines: AsyncIterable<string>, status: number): Promise<RunfcgidError> {
   for await (const line of lines) {
     const document = parse(line);
     const error = isRecord(document) ? fromErrorMessage(document['error']) : undefined;
@@ -129,6 +110,7 @@ async function refusal(lines: AsyncIterable<string>, status: number | undefined)
 }
 
 function explain(error: unknown, socketPath: string): unknown {
+  if (error instanceof HttpBreach) return unexpected(error.message);
   if (error instanceof RunfcgidError || !(error instanceof Error)) return error;
   const { code } = error as NodeJS.ErrnoException;
   switch (code) {

@@ -126,6 +126,12 @@ function sendJson(
   if (response.destroyed) return;
   // A refused request may leave its body unread: the connection cannot carry another one.
   const connection = status >= 400 ? { Connection: 'close' } : {};
-  response.writeHead(status, { 'Content-Type': 'application/json', ...connection, ...headers });
-  response.end(`${JSON.stringify(document)}\n`);
+  const body = Buffer.from(`${JSON.stringify(document)}\n`);
+  response.writeHead(status, {
+    'Content-Type': 'application/json',
+    'Content-Length': body.length,
+    ...connection,
+    ...headers,
+  });
+  response.end(body);
 }

@@ -14,6 +14,11 @@ export async function findDaemon(request: CtlRequest, timeoutMs: number): Promis
   return new ControlClient({ socketPath, timeoutMs, clock: request.clock });
 }
 
+/** True when the daemon is simply not there. */
+export function isNotRunning(error: unknown): boolean {
+  return error instanceof RunfcgidError && error.code === 'DAEMON_NOT_RUNNING';
+}
+
 async function configuredSocket(configFile: string | undefined): Promise<string> {
   const { loadDaemonPlan, planFromTables } = await import('../plan/load.ts');
   try {

@@ -4,9 +4,9 @@ import { describeError, exitStatus, RunfcgidError } from '../errors.ts';
 import { startGateway } from '../gateway/gateway.ts';
 import { formatRequestRecord } from '../gateway/request-record.ts';
 import type { StaticFolder } from '../gateway/static-folder.ts';
+import { choosePools } from './choose-pools.ts';
 import { findDaemon } from './control-socket.ts';
 import { type CtlRequest, defaultStatusTimeoutMs } from './request.ts';
-import { choosePools } from './status.ts';
 
 export interface GatewayCommand {
   /** As written: `127.0.0.1:8000`. */
@@ -44,7 +44,8 @@ export async function gateway(pool: string, command: GatewayCommand, request: Ct
 
 async function poolAddress(pool: string, request: CtlRequest): Promise<SocketAddress> {
   const client = await findDaemon(request, request.timeoutMs ?? defaultStatusTimeoutMs);
-  const [listen] = choosePools([pool], (await client.status()).pools).flatMap((found) => found.listen);
+  const pools = await choosePools([pool], (await client.status()).pools);
+  const [listen] = pools.flatMap((found) => found.listen);
   if (listen === undefined) {
     throw new RunfcgidError('PLAN_UNKNOWN_POOL', `the pool "${pool}" listens nowhere`, {
       hint: `See "fcgictl status ${pool}".`,

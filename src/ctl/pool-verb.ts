@@ -1,10 +1,5 @@
-import { join } from 'node:path';
-import type { ControlClient } from '../control/client.ts';
-import { RunfcgidError } from '../errors.ts';
-import { launchDetached } from '../host/daemonize.ts';
-import { packageRoot } from '../host/package-root.ts';
 import type { PoolVerb } from '../pools/commands.ts';
-import { findDaemon } from './control-socket.ts';
+import { findDaemon, isNotRunning } from './control-socket.ts';
 import { reportOutcomes } from './outcomes.ts';
 import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
 
@@ -25,33 +20,7 @@ export async function runOnDaemon(
   } catch (error) {
     if (!isNotRunning(error) || request.socketPath !== undefined) throw error;
   }
+  const { launchDaemon } = await import('./launch-daemon.ts');
   await launchDaemon(client, pools, request);
   return reportOutcomes(await client.run('start', pools, onProgress), request);
-}
-
-/** The client is its own launcher: what the daemon says about a failed start arrives here as it was raised. */
-async function launchDaemon(
-  client: ControlClient,
-  pools: readonly string[] | 'all',
-  { configFile, timeoutMs, terminal, clock }: CtlRequest,
-): Promise<void> {
-  terminal.announce('starting the daemon');
-  const { problems } = await launchDetached({
-    argv: [
-      join(packageRoot(), 'bin', 'runfcgid.js'),
-      '--daemonize',
-      ...(configFile === undefined ? [] : ['--config', configFile]),
-    ],
-    environment: process.env,
-    timeoutMs: timeoutMs ?? defaultWorkTimeoutMs,
-    clock,
-  });
-  // Somebody may have stopped it in between; then that is what the operator hears.
-  await client.status();
-  if (pools !== 'all' && problems.length > 0) terminal.complain(problems.join('\n'));
-}
-
-/** True when the daemon is simply not there. */
-export function isNotRunning(error: unknown): boolean {
-  return error instanceof RunfcgidError && error.code === 'DAEMON_NOT_RUNNING';
 }

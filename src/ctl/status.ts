@@ -1,9 +1,8 @@
-import { suggestion } from '../config/suggestion.ts';
-import { exitStatus, RunfcgidError } from '../errors.ts';
+import { exitStatus } from '../errors.ts';
 import { formatStatus } from '../status/format.ts';
-import type { PoolSnapshot, StatusSnapshot } from '../status/snapshot.ts';
-import { findDaemon } from './control-socket.ts';
-import { isNotRunning } from './pool-verb.ts';
+import type { StatusSnapshot } from '../status/snapshot.ts';
+import { choosePools } from './choose-pools.ts';
+import { findDaemon, isNotRunning } from './control-socket.ts';
 import { type CtlRequest, defaultStatusTimeoutMs } from './request.ts';
 
 /** `fcgictl status [POOL…]`: exit status 0 when every pool asked for is running, 3 when one is not. */
@@ -18,29 +17,8 @@ export async function status(names: readonly string[], request: CtlRequest): Pro
     terminal.print(isJson ? JSON.stringify({ daemon: null, pools: [] }) : 'runfcgid is not running');
     return exitStatus.notRunning;
   }
-  const pools = choosePools(names, snapshot.pools);
+  const pools = await choosePools(names, snapshot.pools);
   const chosen = { ...snapshot, pools };
   terminal.print(isJson ? JSON.stringify(chosen) : formatStatus(chosen, terminal));
   return pools.every(({ state }) => state === 'running') ? exitStatus.ok : exitStatus.notRunning;
-}
-
-/**
- * The named pools in the order of the daemon; all when none is named.
- *
- * @throws RunfcgidError PLAN_UNKNOWN_POOL
- */
-export function choosePools(
-  names: readonly string[],
-  pools: readonly PoolSnapshot[],
-): readonly PoolSnapshot[] {
-  if (names.length === 0) return pools;
-  const known = pools.map(({ name }) => name);
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined) {
-    const meant = suggestion(unknown, known);
-    throw new RunfcgidError('PLAN_UNKNOWN_POOL', `there is no pool "${unknown}"`, {
-      hint: meant === undefined ? `Known pools: ${known.join(', ') || 'none'}.` : `Did you mean "${meant}"?`,
-    });
-  }
-  return pools.filter(({ name }) => names.includes(name));
 }

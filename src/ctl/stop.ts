@@ -3,9 +3,8 @@ import { exitStatus, RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { processStart } from '../host/process-start.ts';
 import type { DaemonSnapshot } from '../status/snapshot.ts';
-import { findDaemon } from './control-socket.ts';
+import { findDaemon, isNotRunning } from './control-socket.ts';
 import { reportOutcomes } from './outcomes.ts';
-import { isNotRunning } from './pool-verb.ts';
 import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
 
 /** A process of this pid that started so long before the daemon said it did is another one's. */
