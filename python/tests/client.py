@@ -121,13 +121,13 @@ class Client:
         return True
 
     def _read(self, size: int) -> bytes:
-        data = b""
+        data = bytearray()
         while len(data) < size:
             chunk = self.socket.recv(size - len(data))
             if not chunk:
                 return b""
             data += chunk
-        return data
+        return bytes(data)
 
 
 def ask(where, path: str = "/", **more) -> Answer:

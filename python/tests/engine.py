@@ -124,11 +124,7 @@ class EngineTest(unittest.TestCase):
 
     def serve(self, *words: str, **options) -> Engine:
         """Start in the foreground on the test's Unix socket, and wait until it serves."""
-        if not any(word.startswith(("application=", "project=", "settings=")) for word in words):
-            words = ("application=plain_site", *words)
-        engine = self.start(
-            f"socket={self.socket_path}", "daemonize=false", *words, **options
-        )
+        engine = self.start(*foreground_words(self.socket_path, words), **options)
         engine.wait_for_log("runfcgi: serving on")
         return engine
 
@@ -136,6 +132,30 @@ class EngineTest(unittest.TestCase):
         engine = self.start(*words, **options)
         engine.wait_for_exit()
         return engine
+
+
+class SharedEngineTest(unittest.TestCase):
+    """One engine for all tests of a class: what one test does to it shows in the next."""
+
+    words: tuple = ()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.directory = tempfile.mkdtemp(prefix="runfcgi-")
+        cls.socket_path = os.path.join(cls.directory, "s")
+        cls.engine = Engine(foreground_words(cls.socket_path, cls.words), cls.directory)
+        cls.engine.wait_for_log("runfcgi: serving on")
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        cls.engine.stop()
+        shutil.rmtree(cls.directory, ignore_errors=True)
+
+
+def foreground_words(socket_path: str, words) -> List[str]:
+    is_site_given = any(w.startswith(("application=", "project=", "settings=")) for w in words)
+    site = [] if is_site_given else ["application=plain_site"]
+    return [f"socket={socket_path}", "daemonize=false", *site, *words]
 
 
 class Supervised:

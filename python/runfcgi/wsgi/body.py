@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 from typing import Optional
 
-from runfcgi.fastcgi.connection import Connection, PeerGone
+from runfcgi.fastcgi.connection import Connection
 
 _BUFFER_SIZE = 65536
 
 
+class BodyIncomplete(ConnectionError):
+    """The web server ended the body before its announced length: an upload that was cut."""
+
+
 def open_body(connection: Connection, content_length: Optional[int]) -> io.BufferedIOBase:
-    """A file of the active request's body. Reading raises PeerGone when it stays incomplete.
+    """A file of the active request's body. Reading raises PeerGone or BodyIncomplete.
 
     A short body has usually arrived with the request and is a file in memory.
     """
@@ -64,8 +68,7 @@ class _RawBody(io.RawIOBase):
         return size
 
     def _check_end(self) -> None:
-        """A body shorter than it said is an upload that was cut, not one that is complete."""
         if self._content_length is not None and self._taken < self._content_length:
-            raise PeerGone(
+            raise BodyIncomplete(
                 f"the request's body ended after {self._taken} of {self._content_length} bytes"
             )

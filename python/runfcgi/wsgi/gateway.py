@@ -7,9 +7,10 @@ import sys
 import traceback
 from typing import Any, Callable, Dict, Iterable
 
+from runfcgi.fastcgi import records
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
 
-from .body import open_body
+from .body import BodyIncomplete, open_body
 from .environ import BadRequest, complete, content_length
 from .error_stream import ErrorStream, write_stderr
 from .response import Response
@@ -37,13 +38,16 @@ class Gateway:
             complete(environ, self._constants)
             environ["wsgi.input"] = open_body(connection, content_length(environ))
         except BadRequest as error:
-            return _refuse(connection, error)
+            return _refuse(connection, str(error))
         environ["wsgi.errors"] = errors
         response = Response(connection, errors, environ["REQUEST_METHOD"])
         try:
             self._run(environ, response)
         except PeerGone as gone:
             _note_gone(environ, gone)
+            return incoming.aborted and _end_aborted(connection)
+        except BodyIncomplete as error:
+            return not response.is_sent and _refuse(connection, str(error))
         except BaseException:  # a view's sys.exit() must not stop the worker either
             self._fail(connection, environ, response, errors)
         finally:
@@ -88,9 +92,20 @@ class Gateway:
         ).encode("utf-8", "backslashreplace")
 
 
-def _refuse(connection: Connection, error: BadRequest) -> bool:
+def _refuse(connection: Connection, reason: str) -> bool:
+    request_id = connection.incoming.request_id
+    write_stderr(f"runfcgi: request refused: 400 Bad Request: {reason}\n")
+    return _try_send(connection, refusal(request_id, "400 Bad Request", reason))
+
+
+def _end_aborted(connection: Connection) -> bool:
+    """The answer to FCGI_ABORT_REQUEST (section 5.4); the connection may carry another."""
+    return _try_send(connection, records.success(connection.incoming.request_id))
+
+
+def _try_send(connection: Connection, data: bytes) -> bool:
     try:
-        connection.send(refusal(connection.incoming.request_id, "400 Bad Request", str(error)))
+        connection.send(data)
     except PeerGone:
         return False
     return True

@@ -28,7 +28,7 @@ class Response:
 
     __slots__ = (
         "_connection", "_request_id", "_errors", "_is_head_request", "_head", "_bytes_left",
-        "is_sent", "is_complete",
+        "_is_full", "is_sent", "is_complete",
     )  # fmt: skip
 
     def __init__(self, connection: Connection, errors: ErrorStream, method: str) -> None:
@@ -38,6 +38,7 @@ class Response:
         self._is_head_request = method == "HEAD"
         self._head: Optional[Head] = None
         self._bytes_left: Optional[int] = None
+        self._is_full = False
         self.is_sent = False
         self.is_complete = False
 
@@ -77,7 +78,7 @@ class Response:
         else:
             for block in result:
                 self.write(block)
-                if self.is_sent and not self._carries_body:
+                if self._is_full or (self.is_sent and not self._carries_body):
                     break
         self._send_end()
 
@@ -148,11 +149,12 @@ class Response:
         if left is None:
             return block
         if len(block) > left:
-            length = self._started.content_length
-            self._errors.write(
-                f"runfcgi: the application gave more than its Content-Length of {length} bytes;"
-                " the rest is not sent\n"
-            )
+            if not self._is_full:
+                self._is_full = True
+                self._errors.write(
+                    "runfcgi: the application gave more than its Content-Length of"
+                    f" {self._started.content_length} bytes; the rest is not sent\n"
+                )
             block = block[:left]
         self._bytes_left = left - len(block)
         return block

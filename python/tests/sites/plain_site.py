@@ -38,7 +38,7 @@ def route_who(environ, start_response):
 
 
 def route_echo(environ, start_response):
-    body = environ["wsgi.input"].read()
+    body = environ["wsgi.input"].read(100_000_000)
     start_response("200 OK", [("Content-Type", "application/octet-stream")])
     return [body]
 
