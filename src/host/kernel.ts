@@ -18,6 +18,7 @@ const prototypes = {
   getsockname: 'int getsockname(int, void *, void *)',
   getsockopt: 'int getsockopt(int, int, int, void *, void *)',
   listen: 'int listen(int, int)',
+  pipe2: 'int pipe2(void *, int)',
   poll: 'int poll(void *, unsigned long, int)',
   prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
   recv: 'long recv(int, void *, unsigned long, int)',

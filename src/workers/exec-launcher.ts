@@ -9,6 +9,7 @@ import { readChannel } from './engine-channel.ts';
 import type { ExitStatus } from './exit-reason.ts';
 import type { Launcher, LaunchRequest, WorkerProcess } from './launcher.ts';
 import { longestLogLine, readLines, showLine } from './output.ts';
+import { OutputPipe } from './output-pipe.ts';
 import { markerVariable, ProcessTree } from './process-tree.ts';
 import { findProgram } from './program.ts';
 import { withIdentity } from './setpriv.ts';
@@ -19,6 +20,10 @@ const outputMomentMs = 100;
 /** They change what a FastCGI program takes fd 0 for and whom it answers; a worker of ours must not inherit them. */
 const scrubbedVariables = ['FCGI_WEB_SERVER_ADDRS', 'FCGI_FORCE_CGI'];
 
+/** The engine's channel. */
+const channelDescriptor = 3;
+
+type Output = readonly [stdout: OutputPipe, stderr: OutputPipe];
 type Subprocess = ReturnType<typeof spawn>;
 
 /**
@@ -37,10 +42,19 @@ export class ExecLauncher implements Launcher {
   launch(request: LaunchRequest): WorkerProcess {
     try {
       const command = withIdentity(findProgram(request.plan), request.plan);
-      const subprocess = spawn(command, request);
-      return subprocess.pid === undefined
-        ? this.#reportFailure(subprocess, request)
-        : this.#attend(subprocess, subprocess.pid, request);
+      const output = openOutput(request.plan);
+      try {
+        const subprocess = spawn(command, output, request);
+        if (subprocess.pid === undefined) return this.#reportFailure(subprocess, request);
+        return this.#attend(
+          subprocess,
+          subprocess.pid,
+          this.#readOutput(output, subprocess, request),
+          request,
+        );
+      } finally {
+        for (const pipe of output) pipe.closeWriteEnd();
+      }
     } catch (error) {
       if (!(error instanceof RunfcgidError)) throw error;
       queueMicrotask(() => request.onSpawnFailed(error));
@@ -53,13 +67,17 @@ export class ExecLauncher implements Launcher {
     return noProcess;
   }
 
-  #attend(subprocess: Subprocess, pid: number, request: LaunchRequest): WorkerProcess {
+  #attend(
+    subprocess: Subprocess,
+    pid: number,
+    outputEnd: Promise<void>,
+    request: LaunchRequest,
+  ): WorkerProcess {
     const root = { pid, startTime: startTimeOf(pid) };
     const tree = new ProcessTree(root, request.marker);
-    const output = this.#readOutput(subprocess, request);
     subprocess.once('spawn', () => request.onSpawned(pid));
     subprocess.once('exit', (code, signal) => {
-      void this.#atMost(outputMomentMs, output).then(() => request.onExit(toExitStatus(code, signal)));
+      void this.#atMost(outputMomentMs, outputEnd).then(() => request.onExit(toExitStatus(code, signal)));
     });
     return {
       pid,
@@ -71,15 +89,15 @@ export class ExecLauncher implements Launcher {
   }
 
   /** Resolves when everything is read. Descendants that outlive the worker are read on. */
-  async #readOutput({ stdio }: Subprocess, request: LaunchRequest): Promise<void> {
+  async #readOutput([stdout, stderr]: Output, { stdio }: Subprocess, request: LaunchRequest): Promise<void> {
     const clock = this.#clock;
     const { onLine, onMessage } = request;
-    const read = (stream: Readable, name: 'stdout' | 'stderr'): Promise<void> =>
+    const read = ({ stream }: OutputPipe, name: 'stdout' | 'stderr'): Promise<void> =>
       readLines({ stream, longest: longestLogLine, clock, onLine: (line) => onLine(name, showLine(line)) });
-    const [, stdout, stderr, channel] = stdio as readonly (Readable | null)[];
+    const channel = (stdio as readonly (Readable | null)[])[channelDescriptor];
     await Promise.all([
-      stdout && read(stdout, 'stdout'),
-      stderr && read(stderr, 'stderr'),
+      read(stdout, 'stdout'),
+      read(stderr, 'stderr'),
       channel &&
         readChannel({ stream: channel, clock, onMessage, onProblem: (problem) => onLine('stderr', problem) }),
     ]);
@@ -104,21 +122,31 @@ const noProcess: WorkerProcess = {
   killTree: () => 0,
 };
 
+function openOutput({ identity }: WorkerPlan): Output {
+  const stdout = new OutputPipe(identity);
+  try {
+    return [stdout, new OutputPipe(identity)];
+  } catch (error) {
+    stdout.closeWriteEnd();
+    throw error;
+  }
+}
+
 /** Synchronous up to the exec, so that the umask of the daemon changes for nobody else. */
 function spawn(
   [program, ...args]: readonly [string, ...string[]],
+  output: Output,
   { plan, marker, listenFd }: LaunchRequest,
 ) {
   const daemonUmask = process.umask(plan.umask);
   try {
-    const output = ['pipe', 'pipe'] as const;
     // Execa takes any descriptor; its types know the three standard ones.
-    const listenSocket = listenFd as 0;
+    const standard = [listenFd as 0, output[0].writeEnd as 1, output[1].writeEnd as 2] as const;
     return execa(program, args, {
       cwd: plan.directory,
       env: workerEnvironment(plan, marker),
       extendEnv: false,
-      stdio: plan.hasChannel ? [listenSocket, ...output, 'pipe'] : [listenSocket, ...output],
+      stdio: plan.hasChannel ? [...standard, 'pipe'] : standard,
       // setsid(2): a session of its own, so that no signal for the daemon's terminal reaches the worker.
       detached: true,
       buffer: false,

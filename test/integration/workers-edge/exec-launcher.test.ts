@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
@@ -83,6 +83,31 @@ describe('what a worker inherits', () => {
 });
 
 describe('what the launcher tells', () => {
+  test.each([
+    ['the user of the daemon', undefined],
+    ['another user', { uid: 65_534, gid: 65_534, user: 'nobody' }],
+  ])('what a worker writes to /dev/stderr by its name, as %s', async (_, identity) => {
+    if (identity !== undefined && process.getuid?.() !== 0) return;
+    const script = 'echo one >/dev/stderr; echo two >>/dev/stdout';
+    const worker = new LaunchedWorker(planOf(['/bin/sh', '-c', script], { identity }));
+    expect(await worker.ended()).toEqual({ kind: 'exited', code: 0 });
+    expect([...worker.lines].sort()).toEqual(['one', 'two']);
+  });
+
+  test('nothing of 20 lives stays open', async () => {
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const before = open();
+    for (let round = 0; round < 10; round += 1) {
+      await new LaunchedWorker(planOf(['exits-at-once'], { hasChannel: true })).ended();
+      await until(
+        () => new LaunchedWorker(planOf(['/bin/true', 'x'.repeat(200_000)])).process.pid === undefined,
+        'E2BIG',
+      );
+    }
+    await LaunchedWorker.cleanUp();
+    await until(() => open() <= before, 'as few descriptors as before');
+  });
+
   test('spawned, every line, and the end, in this order', async () => {
     const worker = new LaunchedWorker(planOf(['exits-at-once', '7']));
     expect(worker.pid).toBeGreaterThan(1);
