@@ -65,7 +65,11 @@ export class Workshop {
   }
 
   /** A process on `fd` as its standard input. */
-  worker(fd: number | 'ignore', argv: readonly string[], environment: Record<string, string> = {}): Worker {
+  worker(
+    fd: number | 'ignore' | 'pipe',
+    argv: readonly string[],
+    environment: Record<string, string> = {},
+  ): Worker {
     const [program = '', ...rest] = argv;
     const child = spawn(program, rest, {
       stdio: [fd, 'pipe', 'ignore'],

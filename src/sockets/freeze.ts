@@ -1,0 +1,76 @@
+import type { Clock } from '../host/clock.ts';
+import { threadStates } from '../host/procfs.ts';
+import { readTables } from '../host/socket-tables.ts';
+import { ConnectionReader } from './connection-reader.ts';
+import type { ListenSocket } from './endpoint.ts';
+import { countAccepted, readOccupancy } from './occupancy.ts';
+
+export interface FreezeOptions {
+  /** The sockets that the worker accepts on, with others. */
+  readonly sockets: readonly ListenSocket[];
+  /** The worker and every descendant alive now. */
+  readonly tree: () => readonly number[];
+  readonly clock: Clock;
+}
+
+/** `killed`: it held no connection. `busy`, `unknown`: it goes on, try again later. `gone`: there was no process. */
+export type FreezeOutcome = 'killed' | 'busy' | 'unknown' | 'gone';
+
+/** Threads in uninterruptible sleep stop later; a worker is not kept frozen for their sake. */
+const freezeTimeoutMs = 250;
+const lookIntervalMs = 1;
+/** Stopped, traced, ended, dead (proc_pid_stat(5)): none of them can accept a connection. */
+const stillStates = 'TtZX';
+
+/**
+ * Retires a worker of a socket that others go on serving: stops the whole tree in the middle of whatever it
+ * does, looks whether it holds a connection, and kills it only if not. A stopped process is never inside
+ * accept(2) with a connection in its hands: the stop takes effect on the way out of the kernel.
+ */
+export async function killIfIdle({ sockets, tree, clock }: FreezeOptions): Promise<FreezeOutcome> {
+  const frozen = new Set<number>();
+  let isKilled = false;
+  try {
+    const isStill = await freeze(tree, frozen, clock);
+    if (frozen.size === 0) return 'gone';
+    if (!isStill) return 'unknown';
+    const outcome = look(sockets, [...frozen]);
+    if (outcome !== 'idle') return outcome;
+    for (const pid of frozen) sendSignal(pid, 'SIGKILL');
+    isKilled = true;
+    return 'killed';
+  } finally {
+    if (!isKilled) for (const pid of frozen) sendSignal(pid, 'SIGCONT');
+  }
+}
+
+// Again for processes that were forked before their parent stopped.
+async function freeze(tree: () => readonly number[], frozen: Set<number>, clock: Clock): Promise<boolean> {
+  const deadlineMs = clock.now() + freezeTimeoutMs;
+  for (;;) {
+    const fresh = tree().filter((pid) => !frozen.has(pid));
+    for (const pid of fresh) if (sendSignal(pid, 'SIGSTOP')) frozen.add(pid);
+    const isStill = [...frozen].every((pid) =>
+      threadStates(pid).every((state) => stillStates.includes(state)),
+    );
+    if (isStill && fresh.length === 0) return true;
+    if (clock.now() >= deadlineMs) return false;
+    if (!isStill) await clock.sleep(lookIntervalMs);
+  }
+}
+
+function look(sockets: readonly ListenSocket[], pids: readonly number[]): 'idle' | 'busy' | 'unknown' {
+  const watched = sockets.map((socket) => ({ socket, pids: () => pids }));
+  const occupancies = readOccupancy(watched, new ConnectionReader(), readTables());
+  if (occupancies.some((occupancy) => countAccepted(occupancy) > 0)) return 'busy';
+  return occupancies.some(({ unknown }) => unknown.length > 0) ? 'unknown' : 'idle';
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
+  try {
+    return process.kill(pid, signal);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
+    throw error;
+  }
+}
