@@ -130,6 +130,15 @@ export const exitStatuses: SettingType<readonly number[]> = {
   ),
 };
 
+/** Rules of gitignore(5). */
+export const patterns: SettingType<readonly string[]> = {
+  name: 'pattern, or list of patterns',
+  schema: oneOrMore(
+    nonEmpty('expected a pattern such as "**/*.py"'),
+    'expected a pattern or a list of patterns',
+  ),
+};
+
 /** Dotted, as Python imports it: `mysite.settings`. */
 export const pythonModule: SettingType<string> = {
   name: 'Python module',

@@ -1,3 +1,4 @@
+import { djangoSettings, wsgiSettings } from './engine-settings.ts';
 import type { SettingsTable, Values } from './setting.ts';
 import {
   account,
@@ -11,10 +12,8 @@ import {
   oneOf,
   path,
   paths,
+  patterns,
   positiveDuration,
-  program,
-  pythonCallable,
-  pythonModule,
   signal,
   variableNames,
   variables,
@@ -67,49 +66,6 @@ export const daemonSettings = {
     default: ['pools.d/*.toml'],
     meaning: 'Further files with pools, relative to this file; `*` and `?` stand for parts of a name.',
   },
-} as const satisfies SettingsTable;
-
-const engineSettings = {
-  method: {
-    type: oneOf(['prefork', 'threaded']),
-    default: 'prefork',
-    meaning: '`prefork`: a worker serves one request at a time. `threaded`: several, in threads.',
-  },
-  threads: {
-    type: count(1, 1024),
-    unset: '8 with `method = "threaded"`',
-    meaning: 'Threads of each worker; only with `method = "threaded"`.',
-  },
-  python: {
-    type: program,
-    unset:
-      '`.venv`, `venv` or `env` in `directory`; else `$VIRTUAL_ENV` of a daemon that is not root; else `python3`',
-    meaning: 'The Python interpreter, 3.8 or later. With a slash it is relative to `directory`.',
-  },
-} as const satisfies SettingsTable;
-
-export const djangoSettings = {
-  settings: {
-    type: pythonModule,
-    isRequired: true,
-    meaning: 'The settings module, as in `DJANGO_SETTINGS_MODULE`.',
-  },
-  project: {
-    type: path,
-    unset: '`directory`',
-    meaning:
-      'The directory that Python imports the project from, where `manage.py` is. Relative to `directory`.',
-  },
-  ...engineSettings,
-} as const satisfies SettingsTable;
-
-export const wsgiSettings = {
-  application: {
-    type: pythonCallable,
-    isRequired: true,
-    meaning: 'The WSGI callable as `module:name`, imported from `directory`.',
-  },
-  ...engineSettings,
 } as const satisfies SettingsTable;
 
 export const poolSettings = {
@@ -194,6 +150,33 @@ export const poolSettings = {
     meaning: "Variables taken over from the daemon's own environment where it has them.",
   },
   autostart: { type: flag, default: true, meaning: 'Start the pool when the daemon starts.' },
+  switch: {
+    type: oneOf(['generation', 'rolling']),
+    default: 'generation',
+    meaning:
+      'How new workers take over. `generation`: on sockets of their own, to which the address is moved at once. `rolling`: on the same socket, one by one.',
+  },
+  surge: {
+    type: count(1, 1024),
+    unset: 'as many as `workers`',
+    meaning: 'How many workers there may be beyond `workers` while new ones take over.',
+  },
+  touch_reload: {
+    type: paths,
+    unset: 'none',
+    meaning: 'Files whose touch is a reload, as in `touch mysite.fcgi`. Relative to `directory`.',
+  },
+  watch: {
+    type: patterns,
+    unset: 'none',
+    meaning:
+      'For development: files below `directory` of which any change is a reload, with the rules of `.gitignore`; `!` in front excludes.',
+  },
+  watch_interval: {
+    type: positiveDuration,
+    unset: 'only where the kernel does not tell of changes, as on network file systems',
+    meaning: 'Look at the files of `watch` this often instead of waiting to be told.',
+  },
   boot_timeout: {
     type: positiveDuration,
     default: '30s',
@@ -235,5 +218,3 @@ export const poolSettings = {
 
 export type DaemonSettings = Values<typeof daemonSettings>;
 export type PoolSettings = Values<typeof poolSettings>;
-export type DjangoSettings = Values<typeof djangoSettings>;
-export type WsgiSettings = Values<typeof wsgiSettings>;

@@ -12,6 +12,8 @@ export interface Preset {
   readonly workers: number;
   /** What its descendants do when the worker's own process has ended (LifecyclePlan). */
   readonly orphans: 'signal' | 'finish';
+  /** Whether the program is known to finish, on its stop signal, what it has accepted (LifecyclePlan). */
+  readonly retirement: 'signal' | 'freeze';
 }
 
 export const presets = {
@@ -23,6 +25,7 @@ export const presets = {
     isBlocking: true,
     workers: 4,
     orphans: 'signal',
+    retirement: 'signal',
   },
   wsgi: {
     meaning: 'a WSGI application served by the Python engine',
@@ -32,6 +35,7 @@ export const presets = {
     isBlocking: true,
     workers: 4,
     orphans: 'signal',
+    retirement: 'signal',
   },
   'django-legacy': {
     meaning:
@@ -42,6 +46,7 @@ export const presets = {
     isBlocking: false,
     workers: 1,
     orphans: 'finish',
+    retirement: 'freeze',
   },
   'php-cgi': {
     meaning: 'PHP; it exits with 0 after PHP_FCGI_MAX_REQUESTS requests',
@@ -51,6 +56,7 @@ export const presets = {
     isBlocking: true,
     workers: 4,
     orphans: 'signal',
+    retirement: 'freeze',
   },
   perl: {
     meaning: 'Perl with the FCGI module',
@@ -60,6 +66,7 @@ export const presets = {
     isBlocking: true,
     workers: 2,
     orphans: 'signal',
+    retirement: 'freeze',
   },
   generic: {
     meaning: 'any other FastCGI program',
@@ -69,6 +76,7 @@ export const presets = {
     isBlocking: true,
     workers: 1,
     orphans: 'signal',
+    retirement: 'freeze',
   },
 } as const satisfies Record<string, Preset>;
 

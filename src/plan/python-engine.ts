@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import type { DjangoSettings, WsgiSettings } from '../config/settings.ts';
+import type { DjangoSettings, WsgiSettings } from '../config/engine-settings.ts';
 import type { Surroundings } from './surroundings.ts';
 
 type Argv = readonly [string, ...string[]];

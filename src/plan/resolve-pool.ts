@@ -4,7 +4,7 @@ import type { PoolSettings } from '../config/settings.ts';
 import { type ResolvedIdentity, resolveIdentity } from './identity.ts';
 import { checkRunfcgiWords } from './legacy-words.ts';
 import { resolveListen } from './listen.ts';
-import type { DaemonPlan, LifecyclePlan, PoolPlan, WorkerPlan } from './plan.ts';
+import type { DaemonPlan, LifecyclePlan, PoolPlan, ReloadPlan, WorkerPlan } from './plan.ts';
 import { guessPreset } from './preset-guess.ts';
 import { type Preset, type PresetName, presets } from './presets.ts';
 import { djangoCommand, type EngineContext, engineEnvironment, wsgiCommand } from './python-engine.ts';
@@ -26,14 +26,17 @@ export function resolvePool(
   const preset: Preset = presets[presetName];
   const listen = resolveListen(pool, daemon, preset, surroundings, report);
   const who = resolveIdentity(settings, surroundings, report);
+  const workers = resolveWorkers(settings, preset, listen.length, report);
+  const worker = resolveWorker(pool, preset, who, { surroundings, report });
   return {
     name: pool.name,
     preset: presetName,
     isAutostarted: settings.autostart,
     listen,
-    workers: resolveWorkers(settings, preset, listen.length, report),
-    worker: resolveWorker(pool, preset, who, { surroundings, report }),
+    workers,
+    worker,
     lifecycle: resolveLifecycle(settings, preset, report),
+    reload: resolveReload(settings, worker.directory, workers, report),
   };
 }
 
@@ -107,10 +110,28 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
     gracefulTimeoutMs: settings.graceful_timeout,
     drainTimeoutMs: settings.drain_timeout,
     orphans: preset.orphans,
+    retirement: preset.retirement,
     backoffInitialMs: settings.backoff_initial,
     backoffMaxMs: settings.backoff_max,
     maxRestarts: settings.max_restarts,
     restartWindowMs: settings.restart_window,
     expectedExits: settings.expected_exits ?? preset.expectedExits,
+  };
+}
+
+function resolveReload(
+  settings: PoolSettings,
+  directory: string,
+  workers: number,
+  report: Report,
+): ReloadPlan {
+  if (settings.watch_interval !== undefined && settings.watch === undefined) {
+    report.problem(['watch_interval'], 'has a meaning only with "watch"');
+  }
+  return {
+    mode: settings.switch === 'rolling' ? 'rolling' : 'switch',
+    surge: settings.surge ?? workers,
+    touchFiles: (settings.touch_reload ?? []).map((file) => resolve(directory, file)),
+    watch: settings.watch && { directory, patterns: settings.watch, pollMs: settings.watch_interval },
   };
 }

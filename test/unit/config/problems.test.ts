@@ -74,6 +74,8 @@ workers = 0
       'stop_signal: expected a signal that ends a program, found "STOP"',
     ],
     ['command = ["x"]\nbacklog = 1.5', 'backlog: expected a whole number from 1 to 65535, found 1.5'],
+    ['command = ["x"]\nwatch_interval = "1s"', 'watch_interval: has a meaning only with "watch"'],
+    ['command = ["x"]\nswitch = "slow"', 'switch: expected one of "generation", "rolling", found "slow"'],
     ['command = ["x"]\nautostart = "yes"', 'autostart: expected true or false, found "yes"'],
     [
       'command = ["x"]\ndirectory = "~/site"',

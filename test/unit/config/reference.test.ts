@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { daemonSettings, djangoSettings, poolSettings, wsgiSettings } from '../../../src/config/settings.ts';
+import { djangoSettings, wsgiSettings } from '../../../src/config/engine-settings.ts';
+import { daemonSettings, poolSettings } from '../../../src/config/settings.ts';
 import { presets } from '../../../src/plan/presets.ts';
 import { presetsReference, settingsReference } from '../../helpers/settings-reference.ts';
 import { loadText } from '../../helpers/surroundings.ts';

@@ -1,7 +1,8 @@
 import { safeParse } from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { djangoSettings, wsgiSettings } from '../../../src/config/engine-settings.ts';
 import type { Setting, SettingsTable } from '../../../src/config/setting.ts';
-import { daemonSettings, djangoSettings, poolSettings, wsgiSettings } from '../../../src/config/settings.ts';
+import { daemonSettings, poolSettings } from '../../../src/config/settings.ts';
 
 const everything: SettingsTable = { ...daemonSettings, ...djangoSettings, ...wsgiSettings, ...poolSettings };
 const leaves = Object.entries(everything).flatMap(([name, setting]): [string, Setting][] =>

@@ -43,12 +43,14 @@ describe('a pool', () => {
         drainTimeoutMs: 60_000,
         gracefulTimeoutMs: 30_000,
         orphans: 'signal',
+        retirement: 'freeze',
         backoffInitialMs: 200,
         backoffMaxMs: 30_000,
         maxRestarts: 5,
         restartWindowMs: 60_000,
         expectedExits: [],
       },
+      reload: { mode: 'switch', surge: 1, touchFiles: [], watch: undefined },
     });
   });
 
@@ -76,6 +78,11 @@ restart_window = "1h"
 backoff_initial = "1s"
 backoff_max = "1s"
 expected_exits = [3]
+switch = "rolling"
+surge = 2
+touch_reload = ["a.fcgi", "/srv/b"]
+watch = "**/*.py"
+watch_interval = "1s"
 `);
     expect(pool).toMatchObject({
       preset: 'php-cgi',
@@ -109,6 +116,12 @@ expected_exits = [3]
         backoffInitialMs: 1000,
         backoffMaxMs: 1000,
         expectedExits: [3],
+      },
+      reload: {
+        mode: 'rolling',
+        surge: 2,
+        touchFiles: ['/srv/a/a.fcgi', '/srv/b'],
+        watch: { directory: '/srv/a', patterns: ['**/*.py'], pollMs: 1000 },
       },
     });
   });
