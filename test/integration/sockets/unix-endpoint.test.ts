@@ -5,7 +5,9 @@ import {
   fstatSync,
   lstatSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
+  rmSync,
   statSync,
   symlinkSync,
   unlinkSync,
@@ -209,8 +211,9 @@ describe('a Unix endpoint', () => {
   });
 
   it('finds a place beside the address when the runtime directory is on another file system', async () => {
-    const endpoint = new UnixEndpoint(shop.unixPlan('app.sock', { runtimeDir: '/dev/shm' }));
-    expect(statSync('/dev/shm').dev).not.toBe(statSync(shop.directory).dev);
+    const runtimeDir = mkdtempSync('/dev/shm/rfs-');
+    const endpoint = new UnixEndpoint(shop.unixPlan('app.sock', { runtimeDir }));
+    expect(statSync(runtimeDir).dev).not.toBe(statSync(shop.directory).dev);
     const socket = endpoint.open();
     endpoint.publish(socket);
     expect(statSync(shop.path(`.runfcgid-${process.geteuid?.()}`)).mode & 0o777).toBe(0o700);
@@ -219,7 +222,8 @@ describe('a Unix endpoint', () => {
     endpoint.withdraw();
     socket.close();
     expect(readdirSync(shop.directory)).toEqual([]);
-    expect(readdirSync('/dev/shm/private')).toEqual([]);
+    expect(readdirSync(`${runtimeDir}/private`)).toEqual([]);
+    rmSync(runtimeDir, { recursive: true });
   });
 
   it('removes what a killed daemon left among the private names, and nothing else', async () => {
