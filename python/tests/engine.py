@@ -31,6 +31,15 @@ def wait_for(what: str, condition: Callable[[], object], seconds: float = DEADLI
         time.sleep(0.01)
 
 
+def is_alive(pid: int) -> bool:
+    """A zombie is not: whoever adopted it may take its time."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def environment(**more: str) -> dict:
     environ = {k: v for k, v in os.environ.items() if not k.startswith(("RUNFCGID", "FCGI_"))}
     environ.update(PYTHONPATH=os.pathsep.join((PYTHON_DIRECTORY, SITES)), **more)
@@ -153,7 +162,7 @@ class SharedEngineTest(unittest.TestCase):
 
 
 def foreground_words(socket_path: str, words) -> List[str]:
-    is_site_given = any(w.startswith(("application=", "project=", "settings=")) for w in words)
+    is_site_given = any(w.startswith(("application=", "module=", "project=", "settings=")) for w in words)
     site = [] if is_site_given else ["application=plain_site"]
     return [f"socket={socket_path}", "daemonize=false", *site, *words]
 

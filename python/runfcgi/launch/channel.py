@@ -21,6 +21,7 @@ from runfcgi.errors import OptionError
 
 VARIABLE = "RUNFCGID_CHANNEL"
 LINE_LIMIT = 65536
+_MESSAGE_LIMIT = 2000
 
 
 class Channel:
@@ -33,7 +34,7 @@ class Channel:
         self._say({"event": "ready"})
 
     def load_failed(self, message: str, traceback: str) -> None:
-        one_line = " ".join(message.split())[: LINE_LIMIT // 8]
+        one_line = " ".join(message.split())[:_MESSAGE_LIMIT]
         event = {"event": "load-failed", "message": one_line, "traceback": traceback}
         while len(_encode(event)) > LINE_LIMIT:
             # JSON may need up to six bytes for a character: cut, and look again.

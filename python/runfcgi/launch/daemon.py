@@ -25,12 +25,18 @@ class Report:
         """``text`` is printed by the launcher as it is."""
         self._send(exit_status, text)
 
+    def close(self) -> None:
+        """For a forked worker, which has nothing to report."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
     def _send(self, exit_status: int, text: str) -> None:
         if self._descriptor < 0:
             return
         descriptor, self._descriptor = self._descriptor, -1
         with os.fdopen(descriptor, "w") as pipe:
-            json.dump({"exit_status": exit_status, "text": text}, pipe)
+            pipe.write(json.dumps({"exit_status": exit_status, "text": text}) + "\n")
 
 
 def detach() -> Optional[Report]:
@@ -89,7 +95,7 @@ def close_standard_input() -> None:
 def _await_report(descriptor: int) -> None:
     """Ends when the daemon reports or dies; how long it may take to load is its own affair."""
     with os.fdopen(descriptor) as pipe:
-        text = pipe.read()
+        text = pipe.readline()
     if not text:
         sys.stderr.write("runfcgi: the daemon died before it was ready; see errlog=\n")
         raise SystemExit(70)

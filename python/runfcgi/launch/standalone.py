@@ -79,6 +79,8 @@ def _serve(
         def work(birth: Birth) -> int:
             if pidfile is not None:
                 pidfile.release_in_child()
+            if report is not None:
+                report.close()
             return _work(options, listener, application, birth)
 
         def on_ready() -> None:

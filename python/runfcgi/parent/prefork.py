@@ -53,7 +53,7 @@ class Prefork:
         self._children: Dict[int, _Child] = {}
         self._leaving: Dict[int, _Child] = {}
         self._crash_loop = CrashLoop()
-        self._killed = False
+        self._was_cut = False
 
     def run(
         self,
@@ -151,6 +151,7 @@ class Prefork:
         served = child.seat.served
         child.seat.free()
         if was_asked or self._stop.is_set:
+            self._was_cut = self._was_cut or status != 0
             return
         now = time.monotonic()
         lifetime = now - child.born
@@ -171,7 +172,7 @@ class Prefork:
                 deadline = time.monotonic() + _KILL_MARGIN
             self._wait_for_children(max(0.0, left))
             self._reap()
-        return 1 if self._killed else 0
+        return 1 if self._was_cut else 0
 
     def _wait_for_children(self, timeout: float) -> None:
         poll = select.poll()
@@ -180,7 +181,6 @@ class Prefork:
         self._signals.clear()
 
     def _kill_unfinished(self) -> None:
-        self._killed = True
         for pid in self._leaving:
             write_stderr(
                 f"runfcgi: worker {pid} did not finish within graceful_timeout and is killed\n"

@@ -60,7 +60,7 @@ class Worker:
         self._settings = settings
         self._on_worn = on_worn
         self._counter = itertools.count(1)
-        self._failed = False
+        self._exit_status = 0
         self.stop = Stop(settings.graceful_timeout)
         self._signals = Signals(self.stop, _end_now)
         self._interrupts: Dict[int, Callable[[], None]] = {
@@ -83,14 +83,15 @@ class Worker:
         self._loops = [Loop(self._shared, slot) for slot in slots]
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> int:
-        """The process's exit status. ``on_ready`` is called just before the first accept."""
+        """The process's exit status: 0, 1 when requests were cut at the deadline, 70 after an error
+        of ours. ``on_ready`` is called just before the first accept."""
         self._signals.install()
         on_ready()
         if len(self._loops) == 1:
             self._loops[0].run()
         else:
             self._run_threads()
-        return 70 if self._failed else 0
+        return self._exit_status
 
     def _run_threads(self) -> None:
         threads = [
@@ -109,7 +110,7 @@ class Worker:
                 f"runfcgi: {unfinished} requests did not finish within graceful_timeout"
                 f" ({self._settings.graceful_timeout:g} s) and are cut\n"
             )
-            self._failed = True
+            self._exit_status = 1
 
     def _wait_for_stop(self) -> None:
         poll = select.poll()
@@ -127,7 +128,7 @@ class Worker:
             loop.run()
         except BaseException:
             traceback.print_exc(file=sys.stderr)
-            self._failed = True
+            self._exit_status = 70
             self.stop.set()
 
     def _count(self) -> None:
