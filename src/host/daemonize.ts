@@ -48,13 +48,13 @@ export async function launchDetached(options: LaunchOptions): Promise<Launched> 
     env: { ...options.environment, [variable]: String(descriptor) },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
-  const onInterrupt = (): void => void copy.kill('SIGTERM');
-  process.on('SIGINT', onInterrupt);
+  const giveUp = (): void => void copy.kill('SIGTERM');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, giveUp);
   try {
     const { pid } = await started(copy);
     return { pid, problems: await reported(copy, options) };
   } finally {
-    process.off('SIGINT', onInterrupt);
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, giveUp);
     copy.stderr?.destroy();
     pipeOf(copy).destroy();
     copy.unref();

@@ -284,6 +284,14 @@ describe('the client', () => {
     rmSync(path);
   });
 
+  test.runIf(process.getuid?.() === 0)('knows that it may not', async () => {
+    await server.open();
+    process.seteuid?.(65_534);
+    const status = client().status();
+    process.seteuid?.(0);
+    await expect(status).rejects.toMatchObject({ code: 'CONTROL_DENIED', exitCode: 77 });
+  });
+
   test('does not wait for ever', async () => {
     commands.work = () => new Promise(() => {});
     await server.open();

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -264,6 +264,16 @@ describe('the command line', () => {
     expect(stop.stdout).toContain('--keep-daemon');
     expect(stop.stdout).toContain('--timeout <duration>');
     expect((await fcgictl('--version')).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+  });
+
+  test.each(['fcgictl.js', 'runfcgid.js'])('%s of a checkout that is not built says so', async (program) => {
+    const bin = join(directory, 'bin');
+    cpSync(new URL('../../../bin', import.meta.url), bin, { recursive: true });
+    writeFileSync(join(directory, 'package.json'), '{"type":"module"}');
+    const unbuilt = await new Promise<string>((resolve) =>
+      execFile(join(bin, program), ['status'], (error, _, stderr) => resolve(`${error?.code} ${stderr}`)),
+    );
+    expect(unbuilt).toMatch(/^69 \w+ is not built yet: run "npm ci && npm run build"/);
   });
 
   test('a reader that has had enough is no failure', async () => {

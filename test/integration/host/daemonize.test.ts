@@ -69,12 +69,12 @@ test('the launcher does not wait for ever, and says which process goes on', asyn
   await until(() => !lives(pid));
 });
 
-test('Ctrl-C while waiting ends the copy too', async () => {
+test.each(['SIGINT', 'SIGTERM'] as const)('%s while waiting ends the copy too', async (signal) => {
   const launcher = spawn(process.execPath, [fixture.path, 'hangs'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const pid = await until(() => findCopy());
-  launcher.kill('SIGINT');
+  launcher.kill(signal);
   const [said] = await once(launcher.stdout, 'data');
   expect(JSON.parse(String(said))).toMatchObject({
     code: 'DAEMON_START_FAILED',
