@@ -8,18 +8,11 @@ import { type SignalIntent, watchSignals } from '../host/signals.ts';
 import { readVersion } from '../host/version.ts';
 import { loadPlan } from '../plan/load.ts';
 import type { DaemonPlan, Plan } from '../plan/plan.ts';
-import { measurePools } from '../pools/measure.ts';
 import { Supervisor } from '../pools/supervisor.ts';
-import { proveAccept } from '../probes/accept-proof.ts';
-import { UsageReader } from '../probes/usage.ts';
-import { createEndpoint } from '../sockets/create-endpoint.ts';
-import { watchDrain } from '../sockets/drain-watch.ts';
 import type { DaemonSnapshot } from '../status/snapshot.ts';
-import { ExecLauncher } from '../workers/exec-launcher.ts';
 import { stopLeftovers } from '../workers/leftovers.ts';
 import { Reaper } from '../workers/reaper.ts';
-import { RecordingLauncher } from '../workers/recording-launcher.ts';
-import { WorkerLedger } from '../workers/worker-ledger.ts';
+import { createPoolWorld, ledgerPath } from './pool-world.ts';
 
 export interface DaemonOptions {
   readonly configFile: string | undefined;
@@ -85,17 +78,8 @@ export class Daemon {
     this.#reaper = new Reaper(clock, ({ pid }) =>
       log.debug({ event: 'orphan.reaped', pid }, 'an orphan ended'),
     );
-    const ledger = new WorkerLedger(ledgerPath(plan.daemon), log);
-    const usage = new UsageReader();
     this.#supervisor = new Supervisor(plan, {
-      clock,
-      log,
-      launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
-      random: Math.random,
-      createEndpoint: (listen) => createEndpoint(listen, clock),
-      watchDrain: (drain) => watchDrain({ ...drain, clock }),
-      proveAccept,
-      measure: (pools) => measurePools(pools, usage),
+      ...createPoolWorld(plan.daemon, clock, log),
       describeDaemon: () => describeDaemon(plan.daemon, startedAt, clock.now() - startedAtMs),
     });
     this.#control = new ControlServer({
@@ -191,10 +175,6 @@ function describeDaemon(plan: DaemonPlan, startedAt: string, uptimeMs: number): 
     controlSocket: plan.controlSocket,
     memoryBytes: process.memoryUsage.rss(),
   };
-}
-
-function ledgerPath({ runtimeDir }: DaemonPlan): string {
-  return `${runtimeDir}/workers.json`;
 }
 
 /** A daemon in the background has no standard output to log to. */

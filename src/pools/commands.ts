@@ -1,6 +1,9 @@
 import type { PoolState, StatusSnapshot } from '../status/snapshot.ts';
 
-export type PoolVerb = 'start' | 'stop' | 'restart';
+/** `restart` is a reload where the pool serves, and a start where it does not. */
+export type PoolVerb = 'start' | 'stop' | 'restart' | 'reload';
+
+export type PoolSelection = readonly string[] | 'all';
 
 /** What the control socket may ask of the pools. */
 export interface Commands {
@@ -10,11 +13,23 @@ export interface Commands {
    *
    * @throws RunfcgidError PLAN_UNKNOWN_POOL before anything is done.
    */
-  run(
-    verb: PoolVerb,
-    pools: readonly string[] | 'all',
-    onProgress: OnProgress,
-  ): Promise<readonly PoolOutcome[]>;
+  run(verb: PoolVerb, pools: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
+  /**
+   * Changes the number of workers of one pool, without touching the others. Lasts until the daemon ends or the
+   * pool's configuration changes.
+   *
+   * @throws RunfcgidError PLAN_UNKNOWN_POOL; USAGE for fewer workers than the pool has addresses.
+   */
+  scale(pool: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
+  /** Takes the reloads of the named pools back: the generations from before them serve on, or again. */
+  takeBack(pools: PoolSelection): Promise<readonly PoolOutcome[]>;
+  /**
+   * Reads the configuration again and applies what has changed; pools whose settings are the same keep their
+   * processes. One outcome for each pool that is new, gone, changed or refused.
+   *
+   * @throws RunfcgidError CONFIG_… when the whole is invalid; then nothing has changed.
+   */
+  reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
   /** Stops every pool and ends the daemon. Resolves when all pools have stopped; the process ends after that. */
   shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
 }

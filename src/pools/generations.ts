@@ -1,8 +1,9 @@
 import { formatAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
-import type { PoolPlan } from '../plan/plan.ts';
+import type { ListenPlan, PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import type { Death } from '../workers/worker.ts';
+import { Drains } from './drains.ts';
 import { Generation } from './generation.ts';
 import type { ObservedGeneration } from './reconcile.ts';
 import type { PoolSurroundings } from './surroundings.ts';
@@ -12,27 +13,20 @@ export interface GenerationsEvents {
   readonly onDeath: (death: Death) => void;
 }
 
-interface Drain {
-  readonly deadlineMs: number;
-  isDone: boolean;
-  cancel(): void;
-}
-
-/** The generations of one pool, the addresses they take over from each other, and who drains. */
+/** The generations of one pool, and the addresses that they take over from each other. */
 export class Generations {
-  readonly #plan: PoolPlan;
   readonly #surroundings: PoolSurroundings;
   readonly #events: GenerationsEvents;
-  readonly #endpoints: readonly Endpoint[];
-  readonly #drains = new Map<Generation, Drain>();
+  readonly #drains: Drains;
+  /** By address, as people write it. */
+  readonly #endpoints = new Map<string, Endpoint>();
   #list: readonly Generation[] = [];
   #lastNumber = 0;
 
-  constructor(plan: PoolPlan, surroundings: PoolSurroundings, events: GenerationsEvents) {
-    this.#plan = plan;
+  constructor(surroundings: PoolSurroundings, events: GenerationsEvents) {
     this.#surroundings = surroundings;
     this.#events = events;
-    this.#endpoints = plan.listen.map((listen) => surroundings.createEndpoint(listen));
+    this.#drains = new Drains(surroundings, events.onChange);
   }
 
   get list(): readonly Generation[] {
@@ -43,45 +37,61 @@ export class Generations {
     return this.#list.find(({ phase }) => phase === 'live');
   }
 
-  /** A candidate shows itself at present. */
-  get isProving(): boolean {
-    return this.#list.some(({ phase }) => phase === 'proving');
+  /** The candidate that shows itself at present. */
+  get candidate(): Generation | undefined {
+    return this.#list.find(({ phase }) => phase === 'proving');
+  }
+
+  /** The latest generation that could be made live again. */
+  get previous(): Generation | undefined {
+    return this.#list.findLast(({ phase }) => phase === 'draining');
   }
 
   /** @throws RunfcgidError INTERNAL when there is none with this number. */
   get(number: number): Generation {
     const generation = this.#list.find((other) => other.number === number);
-    if (generation === undefined) {
-      throw new RunfcgidError('INTERNAL', `pool "${this.#plan.name}" has no generation ${number}`);
-    }
+    if (generation === undefined) throw new RunfcgidError('INTERNAL', `there is no generation ${number}`);
     return generation;
   }
 
   /**
-   * Opens the sockets of a new generation. A live one is published before its workers are there, so that
-   * requests wait for them.
+   * Opens the sockets of a new generation and starts its workers. A live one is published before they are there,
+   * so that requests wait for them.
    *
    * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED; then nothing has changed.
    */
-  open(phase: 'live' | 'proving'): Generation {
-    return this.#begin(phase, openAll(this.#endpoints));
+  open(phase: 'live' | 'proving', plan: PoolPlan): Generation {
+    const sockets = this.#openAll(plan.listen);
+    if (phase === 'live') return this.#begin(phase, plan, sockets, plan.workers);
+    const size = plan.reload.mode === 'rolling' ? 1 : plan.reload.surge;
+    return this.#begin(phase, plan, sockets, Math.min(Math.max(size, plan.listen.length), plan.workers));
   }
 
   /** A live generation of new workers on the sockets of one that serves nothing, so that what waits there stays. */
-  renew(dead: Generation): Generation {
-    const renewed = this.#begin('live', dead.sockets);
-    dead.leaveSockets();
+  renew(dead: Generation, plan: PoolPlan): Generation {
     dead.apply('cut');
     dead.stopWorkers();
-    return renewed;
+    return this.#takeOver(dead, plan, plan.workers);
   }
 
-  /** Makes the addresses lead to a proven generation; the one before it drains. */
+  /** Makes the addresses lead to a proven generation, or to one that drains; the live one drains. */
   switchTo(generation: Generation): void {
     const old = this.live;
     generation.publish();
     generation.apply('published');
-    if (old !== undefined && old !== generation) this.#drain(old);
+    if (old === undefined || old === generation) return;
+    for (const endpoint of this.#deserted(old, generation)) endpoint.withdraw();
+    this.#drain(old);
+  }
+
+  /** The code that a candidate has proven begins to serve on the shared sockets; the live generation yields. */
+  join(candidate: Generation): void {
+    candidate.apply('superseded');
+    candidate.killWorkers();
+    const old = this.live;
+    if (old === undefined) return;
+    old.apply('joined');
+    this.#takeOver(old, candidate.plan, Math.min(candidate.plan.reload.surge, candidate.plan.workers));
   }
 
   refuse(generation: Generation): void {
@@ -92,32 +102,34 @@ export class Generations {
   /** The addresses lead nowhere; what is in hand is finished. */
   withdraw(generation: Generation): void {
     if (generation.phase === 'live') {
-      for (const endpoint of this.#endpoints) endpoint.withdraw();
+      for (const { endpoint } of generation.sockets) endpoint.withdraw();
       this.#drain(generation);
     } else {
       generation.apply('superseded');
-      generation.stopWorkers();
+      generation.killWorkers();
     }
   }
 
   stopWorkers(generation: Generation): void {
     generation.apply('drained');
-    this.#forgetDrain(generation);
+    this.#drains.end(generation);
     generation.stopWorkers();
   }
 
   close(generation: Generation): void {
     generation.closeSockets();
     generation.apply('emptied');
-    this.#forgetDrain(generation);
+    this.#drains.end(generation);
     this.#list = this.#list.filter((other) => other !== generation);
+    const used = new Set(this.#list.flatMap(({ sockets }) => sockets.map(({ endpoint }) => endpoint)));
+    for (const [name, endpoint] of this.#endpoints) if (!used.has(endpoint)) this.#endpoints.delete(name);
   }
 
   killAll(): void {
     for (const generation of this.#list) {
-      if (generation.phase === 'live') for (const endpoint of this.#endpoints) endpoint.withdraw();
+      if (generation.phase === 'live') for (const { endpoint } of generation.sockets) endpoint.withdraw();
       generation.apply('cut');
-      this.#forgetDrain(generation);
+      this.#drains.end(generation);
       generation.killWorkers();
     }
   }
@@ -128,25 +140,55 @@ export class Generations {
   }
 
   observe(): readonly ObservedGeneration[] {
-    return this.#list.map((generation) => {
-      const drain = this.#drains.get(generation);
-      return {
-        number: generation.number,
-        phase: generation.phase,
-        workers: generation.workers.map((worker) => worker.state.name),
-        isEmpty: generation.isEmpty,
-        isDrained: drain?.isDone ?? false,
-        drainDeadlineMs: drain?.deadlineMs,
-      };
-    });
+    return this.#list.map((generation) => ({
+      number: generation.number,
+      phase: generation.phase,
+      workers: generation.workers.map((worker) => worker.state.name),
+      present: generation.present.length,
+      isShared: generation.plan.reload.mode === 'rolling',
+      isExclusive: generation.sockets.some(({ endpoint }) => endpoint.address.kind === 'tcp'),
+      hasQueued: () => generation.sockets.some((socket) => socket.hasQueued()),
+      isDrained: this.#drains.isDone(generation),
+      drainDeadlineMs: this.#drains.deadlineMs(generation),
+    }));
   }
 
-  #begin(phase: 'live' | 'proving', sockets: readonly ListenSocket[]): Generation {
+  #openAll(listen: readonly ListenPlan[]): readonly ListenSocket[] {
+    const open: ListenSocket[] = [];
+    try {
+      for (const plan of listen) open.push(this.#endpointOf(plan).open());
+      return open;
+    } catch (error) {
+      for (const socket of open) socket.close();
+      throw error;
+    }
+  }
+
+  #endpointOf(plan: ListenPlan): Endpoint {
+    const name = formatAddress(plan.address);
+    const endpoint = this.#endpoints.get(name) ?? this.#surroundings.createEndpoint(plan);
+    endpoint.configure(plan);
+    this.#endpoints.set(name, endpoint);
+    return endpoint;
+  }
+
+  #takeOver(old: Generation, plan: PoolPlan, size: number): Generation {
+    const { sockets } = old;
+    old.leaveSockets();
+    return this.#begin('live', plan, sockets, size);
+  }
+
+  #begin(
+    phase: 'live' | 'proving',
+    plan: PoolPlan,
+    sockets: readonly ListenSocket[],
+    size: number,
+  ): Generation {
+    this.#lastNumber += 1;
     const generation = new Generation(
-      { number: this.#lastNumber + 1, phase, plan: this.#plan, sockets, ...this.#events },
+      { number: this.#lastNumber, phase, plan, sockets, size, ...this.#events },
       this.#surroundings,
     );
-    this.#lastNumber += 1;
     this.#list = [...this.#list, generation];
     if (phase === 'live') generation.publish();
     generation.startWorkers();
@@ -154,37 +196,13 @@ export class Generations {
   }
 
   #drain(generation: Generation): void {
-    const { clock, watchDrain } = this.#surroundings;
     generation.apply('superseded');
-    const drain: Drain = {
-      deadlineMs: clock.now() + this.#plan.lifecycle.drainTimeoutMs,
-      isDone: false,
-      cancel: () => watch.cancel(),
-    };
-    this.#drains.set(generation, drain);
-    const watch = watchDrain({
-      sockets: generation.sockets,
-      pids: () => generation.workers.flatMap((worker) => worker.treePids()),
-      onDrained: () => {
-        drain.isDone = true;
-        this.#events.onChange();
-      },
-    });
+    this.#drains.begin(generation);
   }
 
-  #forgetDrain(generation: Generation): void {
-    this.#drains.get(generation)?.cancel();
-    this.#drains.delete(generation);
-  }
-}
-
-function openAll(endpoints: readonly Endpoint[]): readonly ListenSocket[] {
-  const open: ListenSocket[] = [];
-  try {
-    for (const endpoint of endpoints) open.push(endpoint.open());
-    return open;
-  } catch (error) {
-    for (const socket of open) socket.close();
-    throw error;
+  /** Addresses of `old` that `generation` does not serve. */
+  #deserted(old: Generation, generation: Generation): readonly Endpoint[] {
+    const kept = new Set(generation.sockets.map(({ endpoint }) => endpoint));
+    return old.sockets.map(({ endpoint }) => endpoint).filter((endpoint) => !kept.has(endpoint));
   }
 }

@@ -15,7 +15,7 @@ const settleMs = 1_000;
  * proven when its generation began, and only has to stay alive for a moment.
  */
 export class Proof {
-  readonly #workers: readonly Worker[];
+  readonly #workers: () => readonly Worker[];
   readonly #plan: PoolPlan;
   readonly #clock: Clock;
   readonly #proveAccept: PoolSurroundings['proveAccept'];
@@ -23,7 +23,7 @@ export class Proof {
   #running: AbortController | undefined;
   #isWanted = false;
 
-  constructor(workers: readonly Worker[], plan: PoolPlan, surroundings: PoolSurroundings) {
+  constructor(workers: () => readonly Worker[], plan: PoolPlan, surroundings: PoolSurroundings) {
     this.#workers = workers;
     this.#plan = plan;
     this.#clock = surroundings.clock;
@@ -47,7 +47,7 @@ export class Proof {
   #start(): void {
     if (!this.#isWanted || this.#running !== undefined) return;
     this.#isWanted = false;
-    const starting = this.#workers.filter((worker) => worker.state.name === 'starting');
+    const starting = this.#workers().filter((worker) => worker.state.name === 'starting');
     const joining = starting.filter((worker) => this.#hasReadyNeighbour(worker));
     for (const worker of joining) this.#settle(worker);
     const alone = starting.filter((worker) => !joining.includes(worker));
@@ -88,6 +88,6 @@ export class Proof {
   }
 
   #hasReadyNeighbour(worker: Worker): boolean {
-    return this.#workers.some((other) => other.state.name === 'ready' && other.socket === worker.socket);
+    return this.#workers().some((other) => other.state.name === 'ready' && other.socket === worker.socket);
   }
 }

@@ -21,8 +21,14 @@ export function reconcile(observed: Observed): Decision {
 export interface Observed {
   readonly nowMs: number;
   readonly intent: 'run' | 'stop';
+  /** How many workers the live generation shall have. */
+  readonly wanted: number;
+  /** How many there may be beyond that while one generation replaces another. */
+  readonly surge: number;
   /** The operator or a trigger wants new workers from the present plan. */
   readonly isReloadWanted: boolean;
+  /** The live generation has not read the newest code or configuration. */
+  readonly isOutdated: () => boolean;
   /** Early deaths have exceeded the restart intensity. */
   readonly isIntensityExceeded: boolean;
   /** When a pool that gave up tries again; `undefined` when it has not given up. */
@@ -33,9 +39,16 @@ export interface Observed {
 export interface ObservedGeneration {
   readonly number: number;
   readonly phase: GenerationPhase;
+  /** Workers that serve or shall serve. */
   readonly workers: readonly WorkerStateName[];
-  /** No process is left, stray descendants included. */
-  readonly isEmpty: boolean;
+  /** Number of workers with a process, those that leave included. */
+  readonly present: number;
+  /** Its sockets are those of the generations before and after it. */
+  readonly isShared: boolean;
+  /** Of its address there can only be two sockets at a time, its own included. */
+  readonly isExclusive: boolean;
+  /** A connection waits on its sockets. */
+  readonly hasQueued: () => boolean;
   /** Nothing is queued or accepted, as far as the kernel tells. Only looked at while draining. */
   readonly isDrained: boolean;
   /** When draining ends in any case. */
@@ -50,16 +63,23 @@ export interface Decision {
 export type Action =
   /** Open the first generation, live at once. */
   | { readonly do: 'open-live' }
-  /** New workers on the sockets of a live generation that serves nothing. */
-  | { readonly do: 'renew'; readonly generation: number }
   /** Open a generation to be proven. */
   | { readonly do: 'open-candidate' }
+  /** New workers on the sockets of a live generation that serves nothing. */
+  | { readonly do: 'renew'; readonly generation: number }
+  /** The address moves to the proven generation. */
   | { readonly do: 'switch-to'; readonly generation: number }
+  /** The proven code starts on the sockets that the live generation serves. */
+  | { readonly do: 'join'; readonly generation: number }
   | { readonly do: 'refuse'; readonly generation: number }
   | { readonly do: 'withdraw'; readonly generation: number }
+  | { readonly do: 'resize'; readonly generation: number; readonly size: number }
+  | { readonly do: 'retire-one'; readonly generation: number }
   | { readonly do: 'stop-workers'; readonly generation: number }
   | { readonly do: 'start-workers'; readonly generation: number }
   | { readonly do: 'close'; readonly generation: number }
+  /** Leave dead workers dead, because the code on disk is another than that of those which live, and reload. */
+  | { readonly do: 'hold'; readonly generation: number }
   /** Stop trying for a while. */
   | { readonly do: 'give-up'; readonly generation: number };
 
@@ -67,31 +87,91 @@ function tend(generation: ObservedGeneration, observed: Observed): Action[] {
   const { number } = generation;
   switch (generation.phase) {
     case 'proving':
-      if (observed.intent === 'stop') return [{ do: 'withdraw', generation: number }];
-      if (generation.workers.some(isLost)) return [{ do: 'refuse', generation: number }];
-      return generation.workers.every(isReady) ? [{ do: 'switch-to', generation: number }] : [];
+      return tendCandidate(generation, observed);
     case 'live':
-      if (observed.intent === 'stop') return [{ do: 'withdraw', generation: number }];
-      return generation.workers.includes('stopped') ? [{ do: 'start-workers', generation: number }] : [];
+      return tendLive(generation, observed);
     case 'draining':
-      return isDrainOver(generation, observed) ? [{ do: 'stop-workers', generation: number }] : [];
+      if (isDrainOver(generation, observed)) return [{ do: 'stop-workers', generation: number }];
+      return makesRoom(generation, observed) ? [{ do: 'retire-one', generation: number }] : [];
+    case 'yielding':
+      if (generation.present === 0) return [{ do: 'stop-workers', generation: number }];
+      return mayYield(generation, observed) ? [{ do: 'retire-one', generation: number }] : [];
     case 'stopping':
     case 'refused':
-      if (generation.isEmpty) return [{ do: 'close', generation: number }];
+      if (generation.present === 0) return [{ do: 'close', generation: number }];
       return generation.workers.every(isEnding) ? [] : [{ do: 'stop-workers', generation: number }];
     case 'gone':
       return [];
   }
 }
 
+function tendCandidate({ number, workers, isShared }: ObservedGeneration, { intent }: Observed): Action[] {
+  if (intent === 'stop') return [{ do: 'withdraw', generation: number }];
+  if (workers.some(isLost)) return [{ do: 'refuse', generation: number }];
+  if (!workers.every(isReady)) return [];
+  return [{ do: isShared ? 'join' : 'switch-to', generation: number }];
+}
+
+function tendLive(generation: ObservedGeneration, observed: Observed): Action[] {
+  const { number, workers } = generation;
+  if (observed.intent === 'stop') return [{ do: 'withdraw', generation: number }];
+  const size = liveSize(generation, observed);
+  if (size !== workers.length) return [{ do: 'resize', generation: number, size }];
+  if (workers.includes('stopped') || isAbandoned(generation, observed)) {
+    return [{ do: 'start-workers', generation: number }];
+  }
+  const mustHold = workers.includes('backoff') && workers.includes('ready') && observed.isOutdated();
+  if (!mustHold) return [];
+  return [{ do: 'hold', generation: number }];
+}
+
+/** Workers that were held back, and nobody is left whose code they could betray. */
+function isAbandoned({ workers }: ObservedGeneration, observed: Observed): boolean {
+  return (
+    observed.retryAtMs === undefined &&
+    workers.includes('failed') &&
+    !workers.includes('ready') &&
+    !observed.isIntensityExceeded
+  );
+}
+
+/** As many as wanted, less the old workers that are still there, plus the surge; never fewer than now. */
+function liveSize({ number, workers }: ObservedGeneration, { generations, wanted, surge }: Observed): number {
+  if (workers.length > wanted) return wanted;
+  const others = generations
+    .filter((other) => other.number !== number)
+    .reduce((sum, { present }) => sum + present, 0);
+  return Math.min(wanted, Math.max(workers.length, wanted + surge - others));
+}
+
+/** With a small surge the old workers go one by one, while others of them serve what still waits. */
+function makesRoom(generation: ObservedGeneration, { intent, wanted, surge }: Observed): boolean {
+  return (
+    intent === 'run' &&
+    surge < wanted &&
+    generation.workers.length > 1 &&
+    generation.present === generation.workers.length &&
+    !generation.hasQueued()
+  );
+}
+
+/** There is a ready new worker for the one that goes, and one goes at a time. */
+function mayYield({ workers, present }: ObservedGeneration, observed: Observed): boolean {
+  if (workers.length === 0 || present > workers.length) return false;
+  if (observed.intent === 'stop') return true;
+  const live = observed.generations.find(({ phase }) => phase === 'live');
+  const ready = live?.workers.filter(isReady).length ?? 0;
+  return ready + workers.length > observed.wanted;
+}
+
 function begin(observed: Observed): Action[] {
   if (observed.intent === 'stop') return [];
   const live = observed.generations.find(({ phase }) => phase === 'live');
-  const hasCandidate = observed.generations.some(({ phase }) => phase === 'proving');
+  const isBusy = observed.generations.some(isInTheWay);
   if (live === undefined) {
     return observed.retryAtMs === undefined || observed.isReloadWanted ? [{ do: 'open-live' }] : [];
   }
-  if (!observed.isReloadWanted || hasCandidate) return [];
+  if (!observed.isReloadWanted || isBusy) return [];
   return live.workers.includes('ready')
     ? [{ do: 'open-candidate' }]
     : [{ do: 'renew', generation: live.number }];
@@ -118,8 +198,8 @@ function nearestDeadline(observed: Observed): number | undefined {
     ...observed.generations.map(({ phase, drainDeadlineMs }) =>
       phase === 'draining' ? drainDeadlineMs : undefined,
     ),
-  ].filter((deadlineMs) => deadlineMs !== undefined && deadlineMs > observed.nowMs);
-  return deadlines.length === 0 ? undefined : Math.min(...(deadlines as number[]));
+  ].flatMap((deadlineMs) => (deadlineMs !== undefined && deadlineMs > observed.nowMs ? [deadlineMs] : []));
+  return deadlines.length === 0 ? undefined : Math.min(...deadlines);
 }
 
 function isDrainOver(generation: ObservedGeneration, { intent, nowMs }: Observed): boolean {
@@ -129,6 +209,12 @@ function isDrainOver(generation: ObservedGeneration, { intent, nowMs }: Observed
 
 function isReady(state: WorkerStateName): boolean {
   return state === 'ready';
+}
+
+/** A candidate must not be opened beside it. */
+function isInTheWay({ phase, isExclusive }: ObservedGeneration): boolean {
+  if (phase === 'proving' || phase === 'yielding') return true;
+  return isExclusive && phase !== 'live' && phase !== 'gone';
 }
 
 /** Neither here nor coming: nobody will serve what may still wait. */

@@ -15,7 +15,6 @@ export interface Trouble {
 /** What has happened to a pool and still matters. */
 export class PoolRecord {
   readonly #clock: Clock;
-  readonly #intensity: { readonly maxRestarts: number; readonly windowMs: number };
   #earlyDeaths: DeathHistory = [];
   /** Deaths in a live generation since the daemon started. */
   deaths = 0;
@@ -25,27 +24,24 @@ export class PoolRecord {
   refusal: Trouble | undefined;
   /** Why the sockets cannot be opened. */
   openFailure: Trouble | undefined;
+  /** The file that fired last. */
+  lastTrigger: { readonly at: Date; readonly summary: string } | undefined;
 
-  /** @param workers the restart intensity is meant for each of them. */
-  constructor(lifecycle: LifecyclePlan, workers: number, clock: Clock) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#intensity = {
-      maxRestarts: lifecycle.maxRestarts * workers,
-      windowMs: lifecycle.restartWindowMs,
-    };
   }
 
-  /** More early deaths in the window than are tolerated. */
-  get isIntensityExceeded(): boolean {
-    return isExceeded(this.#earlyDeaths, this.#intensity);
+  /** More early deaths in the window than are tolerated; the intensity is meant for each worker. */
+  isIntensityExceeded({ maxRestarts }: LifecyclePlan, workers: number): boolean {
+    return isExceeded(this.#earlyDeaths, { maxRestarts: maxRestarts * workers });
   }
 
   /** @param isCandidate the generation serves nothing: its deaths say nothing about the pool. */
-  noteDeath(death: Death, isCandidate: boolean): void {
+  noteDeath(death: Death, { isCandidate, windowMs }: { isCandidate: boolean; windowMs: number }): void {
     this.lastDeath = { ...death, at: this.#clock.wallTime() };
     if (isCandidate) return;
     this.deaths += 1;
-    if (death.isEarly) this.#earlyDeaths = withDeath(this.#earlyDeaths, this.#clock.now(), this.#intensity);
+    if (death.isEarly) this.#earlyDeaths = withDeath(this.#earlyDeaths, this.#clock.now(), windowMs);
   }
 
   forgetEarlyDeaths(): void {

@@ -2,14 +2,13 @@
 export type DeathHistory = readonly number[];
 
 export interface IntensityPolicy {
-  /** Early deaths that are tolerated within the window. */
+  /** Early deaths that are tolerated within the window; the history holds no older ones. */
   readonly maxRestarts: number;
-  readonly windowMs: number;
 }
 
 /** The history with a death at `nowMs` added and everything older than the window forgotten. */
-export function withDeath(history: DeathHistory, nowMs: number, policy: IntensityPolicy): DeathHistory {
-  return [...history.filter((diedAtMs) => nowMs - diedAtMs < policy.windowMs), nowMs];
+export function withDeath(history: DeathHistory, nowMs: number, windowMs: number): DeathHistory {
+  return [...history.filter((diedAtMs) => nowMs - diedAtMs < windowMs), nowMs];
 }
 
 /** True when the pool died too often to go on as before. */

@@ -1,6 +1,10 @@
 import type { Clock } from '../host/clock.ts';
-import type { ListenPlan } from '../plan/plan.ts';
+import type { Log } from '../host/log.ts';
+import type { ListenPlan, ReloadPlan } from '../plan/plan.ts';
+import type { DrainWatch } from '../sockets/drain-watch.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
+import type { TriggerEvent } from '../triggers/event.ts';
+import type { Triggers } from '../triggers/triggers.ts';
 import type { WorkerSurroundings } from '../workers/worker.ts';
 
 /** What a pool needs of the world. */
@@ -8,6 +12,12 @@ export interface PoolSurroundings extends WorkerSurroundings {
   readonly createEndpoint: (plan: ListenPlan) => Endpoint;
   readonly watchDrain: WatchDrain;
   readonly proveAccept: ProveAccept;
+  /** Begins to watch; `undefined` when the plan names nothing to watch. */
+  readonly createTriggers: (
+    plan: ReloadPlan,
+    log: Log,
+    onFire: (event: TriggerEvent) => void,
+  ) => Triggers | undefined;
 }
 
 /** Calls `onDrained` once when no connection is queued on the sockets or held by the processes any more. */
@@ -15,7 +25,7 @@ export type WatchDrain = (options: {
   readonly sockets: readonly ListenSocket[];
   readonly pids: () => readonly number[];
   readonly onDrained: () => void;
-}) => { cancel(): void };
+}) => DrainWatch;
 
 /**
  * Holds connections to the sockets until each worker is seen holding one of them; tells which are. Resolves when

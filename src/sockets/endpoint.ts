@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../config/address.ts';
+import type { ListenPlan } from '../plan/plan.ts';
 
 /**
  * An address that a web server connects to, for as long as a pool serves it. Its listen sockets come and go
@@ -6,6 +7,8 @@ import type { SocketAddress } from '../config/address.ts';
  */
 export interface Endpoint {
   readonly address: SocketAddress;
+  /** Sockets opened from now on have this backlog, mode, owner and blocking mode. */
+  configure(plan: ListenPlan): void;
   /**
    * A new listen socket that nobody but `connectPrivately` can reach yet.
    *

@@ -11,6 +11,8 @@ export interface FreezeOptions {
   /** The worker and every descendant alive now. */
   readonly tree: () => readonly number[];
   readonly clock: Clock;
+  /** What an idle worker gets; SIGKILL when absent. Another signal takes effect before it can accept again. */
+  readonly signal?: NodeJS.Signals;
 }
 
 /** `killed`: it held no connection. `busy`, `unknown`: it goes on, try again later. `gone`: there was no process. */
@@ -27,7 +29,12 @@ const stillStates = 'TtZX';
  * does, looks whether it holds a connection, and kills it only if not. A stopped process is never inside
  * accept(2) with a connection in its hands: the stop takes effect on the way out of the kernel.
  */
-export async function killIfIdle({ sockets, tree, clock }: FreezeOptions): Promise<FreezeOutcome> {
+export async function killIfIdle({
+  sockets,
+  tree,
+  clock,
+  signal = 'SIGKILL',
+}: FreezeOptions): Promise<FreezeOutcome> {
   const frozen = new Set<number>();
   let isKilled = false;
   try {
@@ -36,8 +43,8 @@ export async function killIfIdle({ sockets, tree, clock }: FreezeOptions): Promi
     if (!isStill) return 'unknown';
     const outcome = look(sockets, [...frozen]);
     if (outcome !== 'idle') return outcome;
-    for (const pid of frozen) sendSignal(pid, 'SIGKILL');
-    isKilled = true;
+    for (const pid of frozen) sendSignal(pid, signal);
+    isKilled = signal === 'SIGKILL';
     return 'killed';
   } finally {
     if (!isKilled) for (const pid of frozen) sendSignal(pid, 'SIGCONT');

@@ -9,6 +9,7 @@ import {
 } from '../host/kernel/sockets.ts';
 import { readTables, type TcpRow } from '../host/socket-tables.ts';
 import { tcpTableHost } from '../host/tcp-table-name.ts';
+import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket, ProbeConnection } from './endpoint.ts';
 import { addressInUse, listenFailed } from './listen-errors.ts';
 import { listenRows, ownersOfRows } from './listeners.ts';
@@ -28,7 +29,7 @@ const mostMembers = 2;
  */
 export class TcpEndpoint implements Endpoint {
   readonly address: TcpListenPlan['address'];
-  readonly #plan: TcpListenPlan;
+  #plan: TcpListenPlan;
   readonly #clock: Clock;
   readonly #group = new SteeringGroup();
   readonly #sockets = new Map<number, TcpListenSocket>();
@@ -43,6 +44,11 @@ export class TcpEndpoint implements Endpoint {
     this.address = plan.address;
     this.#plan = plan;
     this.#clock = clock;
+  }
+
+  configure(plan: ListenPlan): void {
+    const { address } = plan;
+    if (address.kind === 'tcp') this.#plan = { ...plan, address };
   }
 
   open(): ListenSocket {

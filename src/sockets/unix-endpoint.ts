@@ -1,5 +1,6 @@
 import { chownSync, linkSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
+import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from './endpoint.ts';
 import { addressInUse, errnoOf, listenFailed } from './listen-errors.ts';
 import { whoListens } from './listeners.ts';
@@ -14,12 +15,17 @@ import { examinePath, identityOf, isSameFile } from './unix-path.ts';
  */
 export class UnixEndpoint implements Endpoint {
   readonly address: UnixListenPlan['address'];
-  readonly #plan: UnixListenPlan;
+  #plan: UnixListenPlan;
   readonly #sockets = new Set<UnixListenSocket>();
 
   constructor(plan: UnixListenPlan) {
     this.address = plan.address;
     this.#plan = plan;
+  }
+
+  configure(plan: ListenPlan): void {
+    const { address } = plan;
+    if (address.kind === 'unix') this.#plan = { ...plan, address };
   }
 
   open(): ListenSocket {

@@ -58,6 +58,7 @@ export type WorkerStateName =
   | 'stopped'
   | 'starting'
   | 'ready'
+  | 'retiring'
   | 'stopping'
   | 'killing'
   | 'backoff'

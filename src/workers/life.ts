@@ -4,7 +4,7 @@ import type { Log } from '../host/log.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { type Ending, type ExitStatus, explainExit } from './exit-reason.ts';
-import type { EngineMessage, Launcher, WorkerProcess } from './launcher.ts';
+import type { EngineMessage, Launcher, TreeProcess, WorkerProcess } from './launcher.ts';
 
 export interface LifeOptions {
   readonly id: string;
@@ -107,8 +107,13 @@ export class Life {
     });
   }
 
+  /** The process and its descendants, as far as they are alive. */
+  tree(): readonly TreeProcess[] {
+    return this.#process?.tree() ?? [];
+  }
+
   treePids(): readonly number[] {
-    return this.#process?.tree().map(({ pid }) => pid) ?? [];
+    return this.tree().map(({ pid }) => pid);
   }
 
   /** Asks the process to end. */

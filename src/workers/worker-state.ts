@@ -18,6 +18,7 @@ export type WorkerState =
   | { readonly name: 'stopped' }
   | { readonly name: 'starting'; readonly attempt: number; readonly deadlineMs: number }
   | { readonly name: 'ready'; readonly attempt: number; readonly readyAtMs: number }
+  | { readonly name: 'retiring'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'stopping'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'killing'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'backoff'; readonly attempt: number; readonly deadlineMs: number }
@@ -39,6 +40,8 @@ export type WorkerEvent =
   /** The process could not be started. */
   | { readonly type: 'spawn-failed' }
   | { readonly type: 'became-ready' }
+  /** Leave a socket that others go on serving: end at a moment without a connection, then stay away. */
+  | { readonly type: 'retire' }
   /** Finish what is in hand, then stay away. */
   | { readonly type: 'stop' }
   /** End now, then stay away. */
@@ -52,6 +55,8 @@ export type WorkerEvent =
 
 export type WorkerEffect =
   | { readonly do: 'spawn' }
+  /** Begin to look for a moment in which the process holds no connection, and end it then. */
+  | { readonly do: 'retire' }
   | { readonly do: 'signal-stop' }
   | { readonly do: 'kill-tree' }
   /** Tell the pool that the worker died without having been asked to. */
@@ -88,6 +93,8 @@ export function transition(state: WorkerState, event: WorkerEvent, context: Cont
       return whenStarting(state, event, context);
     case 'ready':
       return whenReady(state, event, context);
+    case 'retiring':
+      return whenRetiring(state, event, context);
     case 'stopping':
       return whenStopping(state, event, context);
     case 'killing':
@@ -109,6 +116,7 @@ export function hasProcess(state: WorkerState): boolean {
   return (
     state.name === 'starting' ||
     state.name === 'ready' ||
+    state.name === 'retiring' ||
     state.name === 'stopping' ||
     state.name === 'killing'
   );
@@ -122,6 +130,7 @@ function whenStopped(state: In<'stopped'>, event: WorkerEvent, context: Context)
       return spawn(0, context);
     case 'spawn-failed':
     case 'became-ready':
+    case 'retire':
     case 'stop':
     case 'kill':
     case 'exited':
@@ -140,6 +149,8 @@ function whenStarting(state: In<'starting'>, event: WorkerEvent, context: Contex
       return backOff(state.attempt + 1, true, context);
     case 'deadline':
       return kill({ wanted: 'respawn', cause: 'boot-timeout', attempt: state.attempt }, context);
+    case 'retire':
+      return retire({ wanted: 'stop', cause: 'asked', attempt: state.attempt }, context);
     case 'stop':
       return signalStop({ wanted: 'stop', cause: 'asked', attempt: state.attempt }, context);
     case 'kill':
@@ -157,6 +168,8 @@ function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Tr
       if (event.isExpected) return spawn(0, context);
       return backOff(isEarly ? state.attempt + 1 : 0, isEarly, context);
     }
+    case 'retire':
+      return retire({ wanted: 'stop', cause: 'asked', attempt: 0 }, context);
     case 'stop':
       return signalStop({ wanted: 'stop', cause: 'asked', attempt: 0 }, context);
     case 'kill':
@@ -165,6 +178,25 @@ function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Tr
     case 'spawn-failed':
     case 'became-ready':
     case 'deadline':
+    case 'give-up':
+      return stay(state);
+  }
+}
+
+function whenRetiring(state: In<'retiring'>, event: WorkerEvent, context: Context): Transition {
+  switch (event.type) {
+    case 'exited':
+    case 'spawn-failed':
+      return ended(state.end, context);
+    case 'deadline':
+    case 'stop':
+      return signalStop({ ...state.end, wanted: 'stop' }, context);
+    case 'kill':
+      return kill({ ...state.end, wanted: 'stop' }, context);
+    case 'start':
+      return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
+    case 'retire':
+    case 'became-ready':
     case 'give-up':
       return stay(state);
   }
@@ -181,6 +213,7 @@ function whenStopping(state: In<'stopping'>, event: WorkerEvent, context: Contex
       return kill({ ...state.end, wanted: 'stop' }, context);
     case 'start':
       return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
+    case 'retire':
     case 'stop':
       return to({ ...state, end: { ...state.end, wanted: 'stop' } });
     case 'became-ready':
@@ -197,6 +230,7 @@ function whenKilling(state: In<'killing'>, event: WorkerEvent, context: Context)
     case 'deadline':
       return kill(state.end, context);
     case 'kill':
+    case 'retire':
     case 'stop':
       return to({ ...state, end: { ...state.end, wanted: 'stop' } });
     case 'start':
@@ -212,6 +246,7 @@ function whenBackoff(state: In<'backoff'>, event: WorkerEvent, context: Context)
     case 'deadline':
     case 'start':
       return spawn(state.attempt, context);
+    case 'retire':
     case 'stop':
     case 'kill':
       return to({ name: 'stopped' });
@@ -228,6 +263,7 @@ function whenFailed(state: In<'failed'>, event: WorkerEvent, context: Context): 
   switch (event.type) {
     case 'start':
       return spawn(0, context);
+    case 'retire':
     case 'stop':
     case 'kill':
       return to({ name: 'stopped' });
@@ -250,6 +286,10 @@ function to(state: WorkerState, ...effects: WorkerEffect[]): Transition {
 
 function spawn(attempt: number, { nowMs, policy }: Context): Transition {
   return to({ name: 'starting', attempt, deadlineMs: nowMs + policy.bootTimeoutMs }, { do: 'spawn' });
+}
+
+function retire(end: End, { nowMs, policy }: Context): Transition {
+  return to({ name: 'retiring', end, deadlineMs: nowMs + policy.gracefulTimeoutMs }, { do: 'retire' });
 }
 
 function signalStop(end: End, { nowMs, policy }: Context): Transition {

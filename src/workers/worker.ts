@@ -1,10 +1,10 @@
 import type { Clock, Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
-import type { PoolPlan } from '../plan/plan.ts';
+import type { LifecyclePlan, WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { backoffDelay } from './backoff.ts';
 import type { Ending } from './exit-reason.ts';
-import type { Launcher } from './launcher.ts';
+import type { Launcher, TreeProcess } from './launcher.ts';
 import { Life } from './life.ts';
 import {
   deadlineOf,
@@ -20,15 +20,27 @@ export interface WorkerSurroundings {
   readonly clock: Clock;
   readonly log: Log;
   readonly launcher: Launcher;
+  readonly retire: Retire;
   /** A number from 0 to 1, for jitter. */
   readonly random: () => number;
 }
 
+/** Ends a process tree at a moment in which it holds no connection of the socket, or looks for one until cancelled. */
+export type Retire = (options: {
+  readonly tree: () => readonly TreeProcess[];
+  readonly socket: ListenSocket;
+  readonly stopSignal: NodeJS.Signals;
+}) => { cancel(): void };
+
 export interface WorkerOptions {
   /** `pool/1`: the place, which outlives the process. */
   readonly id: string;
+  /** The number in `id`. */
+  readonly place: number;
   readonly generation: number;
-  readonly plan: PoolPlan;
+  readonly plan: WorkerPlan;
+  /** Asked each time, because it may change while the worker lives. */
+  readonly lifecycle: () => LifecyclePlan;
   readonly socket: ListenSocket;
   readonly onSpawned: () => void;
   readonly onChange: () => void;
@@ -54,6 +66,7 @@ const minimumUptimeMs = 1_000;
 /** Performs the effects of worker-state.ts and feeds back what happens. Only `#dispatch` assigns the state. */
 export class Worker {
   readonly id: string;
+  readonly place: number;
   readonly socket: ListenSocket;
   readonly #options: WorkerOptions;
   readonly #surroundings: WorkerSurroundings;
@@ -64,10 +77,12 @@ export class Worker {
   #state: WorkerState = { name: 'stopped' };
   #timer: Timer | undefined;
   #life: Life | undefined;
+  #retirement: { cancel(): void } | undefined;
   #restarts = 0;
 
   constructor(options: WorkerOptions, surroundings: WorkerSurroundings) {
     this.id = options.id;
+    this.place = options.place;
     this.socket = options.socket;
     this.#options = options;
     this.#surroundings = surroundings;
@@ -106,6 +121,11 @@ export class Worker {
     this.#dispatch({ type: 'start' });
   }
 
+  /** Leaves a socket that others go on serving. */
+  retire(): void {
+    this.#dispatch({ type: 'retire' });
+  }
+
   stop(): void {
     this.#dispatch({ type: 'stop' });
   }
@@ -135,7 +155,7 @@ export class Worker {
 
   #step(event: WorkerEvent): void {
     const { clock, random } = this.#surroundings;
-    const { lifecycle } = this.#options.plan;
+    const lifecycle = this.#options.lifecycle();
     const policy = {
       bootTimeoutMs: lifecycle.bootTimeoutMs,
       gracefulTimeoutMs: lifecycle.gracefulTimeoutMs,
@@ -151,6 +171,7 @@ export class Worker {
     const { state, effects } = transition(previous, event, { nowMs: clock.now(), policy });
     this.#state = state;
     if (deadlineOf(state) !== deadlineOf(previous)) this.#armTimer();
+    if (previous.name === 'retiring' && state.name !== 'retiring') this.#retirement?.cancel();
     if (state.name !== previous.name) this.#logState(previous, state);
     for (const effect of effects) this.#perform(effect, previous);
   }
@@ -165,10 +186,13 @@ export class Worker {
   }
 
   #perform(effect: WorkerEffect, previous: WorkerState): void {
-    const { lifecycle } = this.#options.plan;
+    const lifecycle = this.#options.lifecycle();
     switch (effect.do) {
       case 'spawn':
         this.#spawn();
+        break;
+      case 'retire':
+        this.#retire();
         break;
       case 'signal-stop':
         this.#life?.stop(lifecycle.stopSignal);
@@ -187,7 +211,7 @@ export class Worker {
     const { clock, launcher } = this.#surroundings;
     if (this.#life !== undefined) this.#restarts += 1;
     const log = this.#surroundings.log.child({ worker: id, generation });
-    const life = new Life({ id, plan: plan.worker, socket, launcher, clock, log });
+    const life = new Life({ id, plan, socket, launcher, clock, log });
     this.#life = life;
     life.begin({
       onSpawned: () => this.#options.onSpawned(),
@@ -197,11 +221,26 @@ export class Worker {
     });
   }
 
+  #retire(): void {
+    const life = this.#life;
+    const lifecycle = this.#options.lifecycle();
+    if (life === undefined) return;
+    if (lifecycle.retirement === 'signal') {
+      life.stop(lifecycle.stopSignal);
+      return;
+    }
+    this.#retirement = this.#surroundings.retire({
+      tree: () => life.tree(),
+      socket: this.socket,
+      stopSignal: lifecycle.stopSignal,
+    });
+  }
+
   /** The process has ended. Asked to, its tree goes with it; otherwise the next life does not wait for the rest. */
   #ended(life: Life): void {
-    const { lifecycle } = this.#options.plan;
+    const lifecycle = this.#options.lifecycle();
     const exited = { type: 'exited', isExpected: isExpected(life, lifecycle.expectedExits) } as const;
-    if (this.#state.name === 'stopping' || this.#state.name === 'killing') {
+    if ('end' in this.#state) {
       if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
       life.whenTreeIsGone(() => this.#dispatch(exited));
       return;
@@ -213,7 +252,7 @@ export class Worker {
   /** Gives what is left of a sudden death the graceful timeout to finish, then kills it. */
   #clearAway(life: Life): void {
     const { clock } = this.#surroundings;
-    const { lifecycle } = this.#options.plan;
+    const lifecycle = this.#options.lifecycle();
     if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
     this.#remains.add(life);
     const timer = clock.at(clock.now() + lifecycle.gracefulTimeoutMs, () => life.kill({ by: 'kill' }));
@@ -228,7 +267,7 @@ export class Worker {
     const life = this.#life;
     if (life === undefined) return;
     const cause = 'end' in previous && previous.end.cause === 'boot-timeout' ? 'boot-timeout' : 'died';
-    const { expectedExits } = this.#options.plan.lifecycle;
+    const { expectedExits } = this.#options.lifecycle();
     const reason = life.explain({ wasReady: previous.name === 'ready', expectedExits });
     const output = life.lastWords;
     this.#surroundings.log.warn(
@@ -252,7 +291,7 @@ export class Worker {
 }
 
 /** What a SIGKILL was sent for. */
-function endingOf(previous: WorkerState, state: WorkerState, lifecycle: PoolPlan['lifecycle']): Ending {
+function endingOf(previous: WorkerState, state: WorkerState, lifecycle: LifecyclePlan): Ending {
   const isTimeUp = state.name === 'killing' && state.end.cause === 'boot-timeout';
   if (isTimeUp) return { by: 'boot-timeout', timeoutMs: lifecycle.bootTimeoutMs };
   if (previous.name !== 'stopping') return { by: 'kill' };

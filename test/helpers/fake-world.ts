@@ -62,6 +62,8 @@ export class FakeWorld {
   /** Where each address leads. */
   readonly published = new Map<string, ListenSocket>();
   readonly drains: { readonly socket: ListenSocket; readonly finish: () => void }[] = [];
+  /** Ends a worker that waits for a moment without a connection. */
+  readonly retirements: (() => void)[] = [];
   /** Set to make the next `open` fail. */
   openError: Error | undefined;
   #lastPid = 100;
@@ -79,10 +81,19 @@ export class FakeWorld {
       random: () => 0.5,
       createEndpoint: (plan) => this.#endpoint(plan),
       proveAccept: () => Promise.resolve(),
+      createTriggers: () => undefined,
+      retire: ({ tree }) => {
+        const [first] = tree();
+        this.retirements.push(() => this.processes.find(({ pid }) => pid === first?.pid)?.exit(0));
+        return { cancel: () => {} };
+      },
       watchDrain: ({ sockets, onDrained }) => {
         const drain = { socket: sockets[0] as ListenSocket, finish: onDrained };
         this.drains.push(drain);
-        return { cancel: () => this.drains.splice(this.drains.indexOf(drain), 1) };
+        return {
+          cancel: () => this.drains.splice(this.drains.indexOf(drain), 1),
+          look: () => ({ accepted: 0, queued: 0, unknown: [] }),
+        };
       },
     };
   }
@@ -101,6 +112,7 @@ export class FakeWorld {
     const name = addressName(plan.address);
     const endpoint: Endpoint = {
       address: plan.address,
+      configure: () => {},
       open: () => this.#open(endpoint),
       publish: (socket) => void this.published.set(name, socket),
       isPublished: (socket) => this.published.get(name) === socket,
@@ -159,12 +171,14 @@ export function fakePoolPlan(workers: number): PoolPlan {
       drainTimeoutMs: 20_000,
       gracefulTimeoutMs: 10_000,
       orphans: 'signal',
+      retirement: 'freeze',
       backoffInitialMs: 200,
       backoffMaxMs: 30_000,
       maxRestarts: 2,
       restartWindowMs: 60_000,
       expectedExits: [],
     },
+    reload: { mode: 'switch', surge: workers, touchFiles: [], watch: undefined },
   };
 }
 

@@ -26,6 +26,7 @@ const states = {
   stopped: { name: 'stopped' },
   starting: { name: 'starting', attempt: 2, deadlineMs: 20_000 },
   ready: { name: 'ready', attempt: 2, readyAtMs: 1_000 },
+  retiring: { name: 'retiring', end: asked, deadlineMs: 15_000 },
   stopping: { name: 'stopping', end: asked, deadlineMs: 15_000 },
   killing: { name: 'killing', end: timedOut, deadlineMs: 11_000 },
   backoff: { name: 'backoff', attempt: 2, deadlineMs: 12_000 },
@@ -36,6 +37,7 @@ const events = {
   start: { type: 'start' },
   'spawn-failed': { type: 'spawn-failed' },
   'became-ready': { type: 'became-ready' },
+  retire: { type: 'retire' },
   stop: { type: 'stop' },
   kill: { type: 'kill' },
   exited: { type: 'exited', isExpected: false },
@@ -46,11 +48,12 @@ const events = {
 
 /** Next state and effects; `-`: nothing happens. Columns in the order of `events`. */
 const table: Record<keyof typeof states, readonly string[]> = {
-  stopped: ['starting spawn', '-', '-', '-', '-', '-', '-', '-', '-'],
+  stopped: ['starting spawn', '-', '-', '-', '-', '-', '-', '-', '-', '-'],
   starting: [
     '-',
     'backoff report-death',
     'ready',
+    'retiring retire',
     'stopping signal-stop',
     'killing kill-tree',
     'backoff report-death',
@@ -62,6 +65,7 @@ const table: Record<keyof typeof states, readonly string[]> = {
     '-',
     '-',
     '-',
+    'retiring retire',
     'stopping signal-stop',
     'killing kill-tree',
     'backoff report-death',
@@ -69,10 +73,23 @@ const table: Record<keyof typeof states, readonly string[]> = {
     '-',
     '-',
   ],
+  retiring: [
+    'retiring',
+    'stopped',
+    '-',
+    '-',
+    'stopping signal-stop',
+    'killing kill-tree',
+    'stopped',
+    'stopped',
+    'stopping signal-stop',
+    '-',
+  ],
   stopping: [
     'stopping',
     'stopped',
     '-',
+    'stopping',
     'stopping',
     'killing kill-tree',
     'stopped',
@@ -86,13 +103,14 @@ const table: Record<keyof typeof states, readonly string[]> = {
     '-',
     'killing',
     'killing',
+    'killing',
     'backoff report-death',
     'backoff report-death',
     'killing kill-tree',
     '-',
   ],
-  backoff: ['starting spawn', '-', '-', 'stopped', 'stopped', '-', '-', 'starting spawn', 'failed'],
-  failed: ['starting spawn', '-', '-', 'stopped', 'stopped', '-', '-', '-', '-'],
+  backoff: ['starting spawn', '-', '-', 'stopped', 'stopped', 'stopped', '-', '-', 'starting spawn', 'failed'],
+  failed: ['starting spawn', '-', '-', 'stopped', 'stopped', 'stopped', '-', '-', '-', '-'],
 };
 
 const cells = Object.entries(table).flatMap(([stateName, row]) =>

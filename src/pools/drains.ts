@@ -1,0 +1,66 @@
+import type { DrainProgress } from '../sockets/drain-watch.ts';
+import type { Generation } from './generation.ts';
+import type { PoolSurroundings } from './surroundings.ts';
+
+interface Drain {
+  readonly deadlineMs: number;
+  isDone: boolean;
+  cancel(): void;
+  look(): DrainProgress;
+}
+
+/** Generations that have lost their address, and whether they have finished. */
+export class Drains {
+  readonly #surroundings: PoolSurroundings;
+  readonly #onChange: () => void;
+  readonly #drains = new Map<Generation, Drain>();
+
+  constructor(surroundings: PoolSurroundings, onChange: () => void) {
+    this.#surroundings = surroundings;
+    this.#onChange = onChange;
+  }
+
+  begin(generation: Generation): void {
+    const { clock, watchDrain } = this.#surroundings;
+    const watch = watchDrain({
+      sockets: generation.sockets,
+      pids: () => generation.present.flatMap((worker) => worker.treePids()),
+      onDrained: () => {
+        drain.isDone = true;
+        this.#onChange();
+      },
+    });
+    const drain: Drain = {
+      deadlineMs: clock.now() + generation.plan.lifecycle.drainTimeoutMs,
+      isDone: false,
+      cancel: () => watch.cancel(),
+      look: () => watch.look(),
+    };
+    this.#drains.set(generation, drain);
+  }
+
+  /** Stops watching; says in the log how many connections are cut when it was not done. */
+  end(generation: Generation): void {
+    const drain = this.#drains.get(generation);
+    if (drain === undefined) return;
+    drain.cancel();
+    this.#drains.delete(generation);
+    if (!drain.isDone && !generation.isEmpty) this.#reportCut(generation, drain.look());
+  }
+
+  isDone(generation: Generation): boolean {
+    return this.#drains.get(generation)?.isDone ?? false;
+  }
+
+  /** Monotonic milliseconds at which it ends in any case; `undefined` when the generation does not drain. */
+  deadlineMs(generation: Generation): number | undefined {
+    return this.#drains.get(generation)?.deadlineMs;
+  }
+
+  #reportCut(generation: Generation, { accepted, queued, unknown }: DrainProgress): void {
+    this.#surroundings.log.warn(
+      { event: 'drain.ended', generation: generation.number, accepted, queued, unknown },
+      `${accepted} accepted and ${queued} waiting connections were left when the drain ended`,
+    );
+  }
+}

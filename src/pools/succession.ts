@@ -1,0 +1,203 @@
+import { RunfcgidError } from '../errors.ts';
+import type { Log } from '../host/log.ts';
+import { changeBetween } from '../plan/diff.ts';
+import type { PoolPlan } from '../plan/plan.ts';
+import type { TriggerEvent } from '../triggers/event.ts';
+import type { Death } from '../workers/worker.ts';
+import type { Generation } from './generation.ts';
+import { Generations } from './generations.ts';
+import { PoolTriggers } from './pool-triggers.ts';
+import type { Action } from './reconcile.ts';
+import { PoolRecord } from './record.ts';
+import { ReloadRequests } from './reload-requests.ts';
+import type { PoolSurroundings } from './surroundings.ts';
+
+export interface SuccessionEvents {
+  readonly onChange: () => void;
+  readonly onFire: (event: TriggerEvent) => void;
+}
+
+type Tending = Exclude<Action['do'], 'open-live' | 'open-candidate' | 'resize'>;
+
+/** How generations follow each other: carries out what reconcile.ts decided, and answers those who wait for it. */
+export class Succession {
+  readonly generations: Generations;
+  readonly record: PoolRecord;
+  readonly reloads = new ReloadRequests();
+  readonly triggers: PoolTriggers;
+  readonly #surroundings: PoolSurroundings;
+  readonly #log: Log;
+  #plan: PoolPlan;
+  #retryAtMs: number | undefined;
+
+  constructor(plan: PoolPlan, surroundings: PoolSurroundings, events: SuccessionEvents) {
+    this.#plan = plan;
+    this.#surroundings = surroundings;
+    this.#log = surroundings.log;
+    this.record = new PoolRecord(surroundings.clock);
+    this.triggers = new PoolTriggers(surroundings, events.onFire);
+    this.generations = new Generations(surroundings, {
+      onChange: events.onChange,
+      onDeath: (death) => this.#noteDeath(death),
+    });
+  }
+
+  /** Monotonic milliseconds of the next attempt of a pool that gave up. */
+  get retryAtMs(): number | undefined {
+    return this.#retryAtMs;
+  }
+
+  /** What generations are opened from now on. */
+  follow(plan: PoolPlan): void {
+    this.#plan = plan;
+  }
+
+  /** The live generation has not read the newest code or configuration. */
+  isOutdated(): boolean {
+    const { live } = this.generations;
+    if (live === undefined) return false;
+    return changeBetween(live.plan, this.#plan) === 'roll' || this.triggers.haveFiredSince(live.number);
+  }
+
+  tryAgainNow(): void {
+    if (this.#retryAtMs !== undefined) this.#retryAtMs = this.#surroundings.clock.now();
+  }
+
+  forgetTrouble(): void {
+    this.#retryAtMs = undefined;
+    this.record.openFailure = undefined;
+    this.record.forgetEarlyDeaths();
+  }
+
+  /** All workers of the live generation are ready. */
+  noteRunning(): void {
+    this.record.forgetEarlyDeaths();
+    const generation = this.generations.live?.number ?? 0;
+    if (this.generations.candidate === undefined) this.reloads.settle({ kind: 'switched', generation });
+  }
+
+  /**
+   * Takes a reload back: a candidate is given up; otherwise the generation before the live one gets the address
+   * again, as long as it drains. False when there is neither.
+   */
+  takeBack(): boolean {
+    const { candidate, previous } = this.generations;
+    if (candidate !== undefined) {
+      this.generations.withdraw(candidate);
+      this.reloads.settle({ kind: 'cancelled', reason: 'the reload was taken back' });
+      return true;
+    }
+    if (previous === undefined) return false;
+    const { number } = previous;
+    this.generations.switchTo(previous);
+    this.#log.warn(
+      { event: 'generation.taken-back', generation: number },
+      `generation ${number} serves again`,
+    );
+    return true;
+  }
+
+  act(action: Action): void {
+    if (action.do === 'open-live') this.#open('live');
+    else if (action.do === 'open-candidate') this.#open('proving');
+    else if (action.do === 'resize') this.generations.get(action.generation).resize(action.size);
+    else this.#tending[action.do](this.generations.get(action.generation));
+  }
+
+  readonly #tending: Readonly<Record<Tending, (generation: Generation) => void>> = {
+    renew: (generation) => this.#renew(generation),
+    'switch-to': (generation) => this.#succeed(generation, () => this.generations.switchTo(generation)),
+    join: (generation) => this.#succeed(generation, () => this.generations.join(generation)),
+    refuse: (generation) => this.#refuse(generation),
+    withdraw: (generation) => this.generations.withdraw(generation),
+    'retire-one': (generation) => generation.retireOne(),
+    'stop-workers': (generation) => this.generations.stopWorkers(generation),
+    'start-workers': (generation) => this.#startWorkers(generation),
+    close: (generation) => this.generations.close(generation),
+    hold: (generation) => this.#hold(generation),
+    'give-up': (generation) => this.#giveUp(generation),
+  };
+
+  #open(phase: 'live' | 'proving'): void {
+    this.reloads.begin();
+    this.#retryAtMs = undefined;
+    const fingerprint = this.triggers.fingerprint();
+    try {
+      const { number } = this.generations.open(phase, this.#plan);
+      this.triggers.remember(number, fingerprint);
+      this.record.openFailure = undefined;
+      this.#log.info(
+        { event: `generation.${phase}`, generation: number },
+        `generation ${number} is ${phase}`,
+      );
+    } catch (error) {
+      if (!(error instanceof RunfcgidError)) throw error;
+      const trouble = this.record.trouble(error.message, error.hint === undefined ? [] : [error.hint]);
+      this.record.openFailure = phase === 'live' ? trouble : undefined;
+      if (phase === 'live') this.#retryAtMs = this.#nextRetryMs();
+      this.#refuseReload(error.message, trouble.output, phase === 'live' ? 'pool.failed' : 'reload.refused');
+    }
+  }
+
+  #renew(generation: Generation): void {
+    this.reloads.begin();
+    this.forgetTrouble();
+    const fingerprint = this.triggers.fingerprint();
+    const { number } = this.generations.renew(generation, this.#plan);
+    this.triggers.remember(number, fingerprint);
+    this.#log.info({ event: 'generation.live', generation: number }, 'new workers take over what waits');
+  }
+
+  #succeed(generation: Generation, takeOver: () => void): void {
+    takeOver();
+    const { number } = generation;
+    const live = this.generations.live?.number ?? number;
+    this.triggers.inherit(number, live);
+    this.record.refusal = undefined;
+    this.#log.info({ event: 'generation.switched', generation: live }, `generation ${live} serves now`);
+    this.reloads.settle({ kind: 'switched', generation: live });
+  }
+
+  #refuse(generation: Generation): void {
+    const { reason, output } = this.record.lastDeath ?? this.record.trouble('a worker was lost');
+    this.generations.refuse(generation);
+    this.#refuseReload(reason, output, 'reload.refused');
+  }
+
+  #refuseReload(reason: string, output: readonly string[], event: 'pool.failed' | 'reload.refused'): void {
+    if (event === 'reload.refused') this.record.refusal = this.record.trouble(reason, output);
+    const what = event === 'pool.failed' ? 'pool failed for now' : 'reload refused';
+    this.#log.error({ event, output }, `${what}: ${reason}`);
+    this.reloads.settle({ kind: 'refused', reason, output });
+  }
+
+  #startWorkers(generation: Generation): void {
+    this.#retryAtMs = undefined;
+    generation.startWorkers();
+  }
+
+  #hold(generation: Generation): void {
+    generation.giveUp();
+    this.#log.warn(
+      { event: 'worker.held' },
+      'a dead worker is replaced by a new generation: the code has changed',
+    );
+    void this.reloads.add();
+  }
+
+  #giveUp(generation: Generation): void {
+    generation.giveUp();
+    this.#retryAtMs = this.#nextRetryMs();
+    const { reason, output } = this.record.lastDeath ?? this.record.trouble('its workers died too often');
+    this.#refuseReload(reason, output, 'pool.failed');
+  }
+
+  #noteDeath(death: Death): void {
+    const isLive = this.generations.live?.number === death.generation;
+    this.record.noteDeath(death, { isCandidate: !isLive, windowMs: this.#plan.lifecycle.restartWindowMs });
+  }
+
+  #nextRetryMs(): number {
+    return this.#surroundings.clock.now() + this.#plan.lifecycle.backoffMaxMs;
+  }
+}
