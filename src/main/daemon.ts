@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { ControlServer } from '../control/server.ts';
 import type { Clock } from '../host/clock.ts';
 import { createLog, type Log, type OpenLog } from '../host/log.ts';
@@ -80,6 +81,7 @@ export class Daemon {
     );
     this.#supervisor = new Supervisor(plan, {
       ...createPoolWorld(plan.daemon, clock, log),
+      readPlan: () => this.#readPlan(),
       describeDaemon: () => describeDaemon(plan.daemon, startedAt, clock.now() - startedAtMs),
     });
     this.#control = new ControlServer({
@@ -108,6 +110,21 @@ export class Daemon {
     this.#notifier.ready(`${running} of ${all} pools running`);
     this.#log.info({ event: 'daemon.ready', running, pools: all }, `${running} of ${all} pools are running`);
     return problems;
+  }
+
+  /** The configuration as it is now; what concerns the daemon itself is only told. */
+  async #readPlan(): Promise<Plan> {
+    // Absolute: the working directory is not what it was.
+    const [configFile] = this.#plan.daemon.configFiles;
+    const { plan, warnings } = await loadPlan({ configFile });
+    for (const warning of warnings) this.#log.warn({ event: 'config.warning' }, warning);
+    if (!isDeepStrictEqual(plan.daemon, this.#plan.daemon)) {
+      this.#log.warn(
+        { event: 'config.kept' },
+        'settings in [daemon] have changed: they count from the next start',
+      );
+    }
+    return plan;
   }
 
   #start(): void {

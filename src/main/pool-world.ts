@@ -20,7 +20,7 @@ export function createPoolWorld(
   plan: DaemonPlan,
   clock: Clock,
   log: Log,
-): Omit<SupervisorSurroundings, 'describeDaemon'> {
+): Omit<SupervisorSurroundings, 'describeDaemon' | 'readPlan'> {
   const usage = new UsageReader();
   const ledger = new WorkerLedger(ledgerPath(plan), log);
   return {

@@ -22,6 +22,8 @@ export class Pool {
   readonly #log: Log;
   readonly #onChange: () => void;
   #plan: PoolPlan;
+  /** The plan as it was configured, without `scale`. */
+  #configured: PoolPlan;
   #intent: 'run' | 'stop' = 'stop';
   #wasRunning = false;
   /** The state as it was last logged. */
@@ -32,6 +34,7 @@ export class Pool {
 
   constructor(plan: PoolPlan, surroundings: PoolSurroundings, onChange: () => void) {
     this.#plan = plan;
+    this.#configured = plan;
     this.#log = surroundings.log.child({ pool: plan.name });
     this.#surroundings = { ...surroundings, log: this.#log };
     this.#onChange = onChange;
@@ -42,6 +45,11 @@ export class Pool {
         void this.reload();
       },
     });
+  }
+
+  /** The plan from the configuration, whatever was scaled since. */
+  get configured(): PoolPlan {
+    return this.#configured;
   }
 
   /** What is wanted of it now. */
@@ -128,6 +136,7 @@ export class Pool {
   apply(plan: PoolPlan): Promise<ReloadOutcome> | undefined {
     const change = changeBetween(this.#plan, plan);
     this.#plan = plan;
+    this.#configured = plan;
     this.#succession.follow(plan);
     if (this.#intent === 'run') this.#succession.triggers.watch(plan.reload);
     if (change === 'adjust') this.generations.live?.adopt(plan);

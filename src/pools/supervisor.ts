@@ -1,11 +1,12 @@
-import { suggestion } from '../config/suggestion.ts';
 import { RunfcgidError } from '../errors.ts';
-import type { Plan } from '../plan/plan.ts';
-import type { DaemonSnapshot, PoolSnapshot, StatusSnapshot } from '../status/snapshot.ts';
-import type { Commands, OnProgress, PoolOutcome, PoolVerb } from './commands.ts';
+import { planChange } from '../plan/diff.ts';
+import type { Plan, PoolPlan, RefusedPool } from '../plan/plan.ts';
+import type { DaemonSnapshot, StatusSnapshot } from '../status/snapshot.ts';
+import type { Commands, OnProgress, PoolOutcome, PoolSelection, PoolVerb } from './commands.ts';
+import * as outcomes from './outcomes.ts';
 import { Pool } from './pool.ts';
 import { type Measures, snapshotPool, snapshotRefused } from './pool-snapshot.ts';
-import type { ReloadOutcome } from './reload-requests.ts';
+import { selectPools } from './selection.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 import { progressOf, verdictOf } from './verdict.ts';
 
@@ -13,6 +14,12 @@ export interface SupervisorSurroundings extends PoolSurroundings {
   readonly describeDaemon: () => DaemonSnapshot;
   /** Memory, CPU and connections of the process trees of these workers. */
   readonly measure: (pools: readonly Pool[]) => Promise<Measures>;
+  /**
+   * The plan that the configuration asks for now.
+   *
+   * @throws RunfcgidError CONFIG_…
+   */
+  readonly readPlan: () => Promise<Plan>;
 }
 
 /** How often the addresses are looked at: a cleaner of temporary files comes seldom. */
@@ -20,21 +27,20 @@ const guardIntervalMs = 10_000;
 
 /** All pools, and what the operator may ask of them. */
 export class Supervisor implements Commands {
-  readonly #plan: Plan;
   readonly #surroundings: SupervisorSurroundings;
-  readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #pools = new Map<string, Pool>();
   readonly #watchers = new Set<() => void>();
+  #refused: readonly RefusedPool[];
   #isShuttingDown = false;
+  #isReconfiguring = false;
   #endShutDown: () => void = () => {};
   /** Resolves when `shutDown` was asked for and every pool has stopped. */
   readonly ended: Promise<void>;
 
   constructor(plan: Plan, surroundings: SupervisorSurroundings) {
-    this.#plan = plan;
     this.#surroundings = surroundings;
-    this.#pools = new Map(
-      plan.pools.map((poolPlan) => [poolPlan.name, new Pool(poolPlan, surroundings, () => this.#changed())]),
-    );
+    this.#refused = plan.refused;
+    for (const pool of plan.pools) this.#add(pool);
     this.ended = new Promise((resolve) => {
       this.#endShutDown = resolve;
     });
@@ -49,8 +55,7 @@ export class Supervisor implements Commands {
   /** Resolves when every pool that starts by itself has had its first verdict. */
   async firstVerdicts(): Promise<readonly PoolOutcome[]> {
     const started = [...this.#pools.values()].filter(({ plan }) => plan.isAutostarted);
-    const since = this.#surroundings.clock.wallTime().toISOString();
-    return Promise.all(started.map((pool) => this.#until('start', pool, since, () => {})));
+    return Promise.all(started.map((pool) => this.#until('start', pool, () => {})));
   }
 
   async status(): Promise<StatusSnapshot> {
@@ -60,84 +65,161 @@ export class Supervisor implements Commands {
       daemon: this.#surroundings.describeDaemon(),
       pools: [
         ...pools.map((pool) => snapshotPool(pool, measures, this.#surroundings.clock)),
-        ...this.#plan.refused.map(snapshotRefused),
+        ...this.#refused.filter(({ name }) => !this.#pools.has(name)).map(snapshotRefused),
       ],
     };
   }
 
-  async run(
-    verb: PoolVerb,
-    names: readonly string[] | 'all',
-    onProgress: OnProgress,
-  ): Promise<readonly PoolOutcome[]> {
-    this.#refuseUnknown(names);
-    if (this.#isShuttingDown && verb !== 'stop') {
-      throw new RunfcgidError('DAEMON_NOT_RUNNING', 'the daemon is shutting down');
-    }
-    const wanted = [...this.#pools.values()].filter(
-      ({ plan }) => names === 'all' || names.includes(plan.name),
-    );
-    const refused = this.#plan.refused.filter(({ name }) => names === 'all' || names.includes(name));
+  async run(verb: PoolVerb, names: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    const { pools, refused } = this.#select(names);
+    if (verb !== 'stop') this.#refuseWhileShuttingDown();
     return Promise.all([
-      ...wanted.map((pool) => this.#carryOut(verb, pool, onProgress)),
-      ...refused.map(({ name, problems }) => refusedOutcome(verb, name, problems)),
+      ...pools.map((pool) => this.#carryOut(verb, pool, onProgress)),
+      ...refused.map((pool) => outcomes.refused(verb, pool)),
     ]);
+  }
+
+  async scale(name: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    const [pool] = this.#select([name]).pools;
+    if (pool === undefined) {
+      throw new RunfcgidError('USAGE', `pool "${name}" cannot be scaled: its configuration has problems`);
+    }
+    const fewest = pool.plan.listen.length;
+    if (workers < fewest) {
+      throw new RunfcgidError('USAGE', `pool "${name}" cannot have ${workers} workers`, {
+        hint: `It listens on ${fewest} addresses, and each needs a worker. "fcgictl stop ${name}" stops it.`,
+      });
+    }
+    pool.scale(workers);
+    if (pool.state === 'stopped')
+      return [outcomes.of(pool, true, `will have ${workers} workers when started`)];
+    return [await this.#until('start', pool, onProgress)];
+  }
+
+  async takeBack(names: PoolSelection): Promise<readonly PoolOutcome[]> {
+    return this.#select(names).pools.map((pool) =>
+      pool.takeBack()
+        ? outcomes.of(pool, true, `generation ${pool.generations.live?.number ?? 0} serves`)
+        : outcomes.of(pool, false, 'has no reload to take back: the workers from before are gone'),
+    );
+  }
+
+  async reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    this.#refuseWhileShuttingDown();
+    if (this.#isReconfiguring) {
+      throw new RunfcgidError('USAGE', 'the configuration is being applied already', {
+        hint: 'Try again when that is done.',
+      });
+    }
+    this.#isReconfiguring = true;
+    try {
+      return await this.#follow(await this.#surroundings.readPlan(), onProgress);
+    } finally {
+      this.#isReconfiguring = false;
+    }
   }
 
   async shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     this.#isShuttingDown = true;
-    const outcomes = await this.run('stop', 'all', onProgress);
+    const stopped = await this.run('stop', 'all', onProgress);
     this.#endShutDown();
-    return outcomes;
+    return stopped;
   }
 
-  /** Kills every process at once; `ended` follows. */
+  /** Kills every process at once. */
   killAll(): void {
     this.#isShuttingDown = true;
     for (const pool of this.#pools.values()) pool.kill();
   }
 
+  async #follow(plan: Plan, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    const { added, removed, changed } = planChange(
+      [...this.#pools.values()].map((pool) => pool.configured),
+      plan,
+    );
+    this.#refused = plan.refused;
+    const gone = removed.flatMap(({ name }) => this.#pools.get(name) ?? []);
+    const follow = changed.flatMap((poolPlan) => {
+      const pool = this.#pools.get(poolPlan.name);
+      return pool === undefined ? [] : [{ pool, poolPlan }];
+    });
+    const fresh = added.map((poolPlan) => this.#add(poolPlan));
+    return Promise.all([
+      ...gone.map((pool) => this.#remove(pool, onProgress)),
+      ...follow.map(({ pool, poolPlan }) => this.#change(pool, poolPlan, onProgress)),
+      ...fresh.map((pool) => this.#startAdded(pool, onProgress)),
+      ...plan.refused.map((pool) => outcomes.refusedChange(pool, this.#pools.get(pool.name))),
+    ]);
+  }
+
+  async #remove(pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
+    const outcome = await this.#carryOut('stop', pool, onProgress);
+    if (outcome.isDone) this.#pools.delete(pool.plan.name);
+    return { ...outcome, message: `removed: ${outcome.message}` };
+  }
+
+  async #change(pool: Pool, plan: PoolPlan, onProgress: OnProgress): Promise<PoolOutcome> {
+    const reload = await pool.apply(plan);
+    if (reload !== undefined && reload.kind !== 'switched') return outcomes.notReloaded(pool, reload);
+    if (pool.state === 'stopped') return outcomes.of(pool, true, 'changed; not running');
+    const outcome = await this.#until('start', pool, onProgress);
+    return { ...outcome, message: `changed: ${outcome.message}` };
+  }
+
+  async #startAdded(pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
+    if (!pool.plan.isAutostarted) return outcomes.of(pool, true, 'added; not started by itself');
+    const outcome = await this.#carryOut('start', pool, onProgress);
+    return { ...outcome, message: `added: ${outcome.message}` };
+  }
+
   async #carryOut(verb: PoolVerb, pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
-    const since = this.#surroundings.clock.wallTime().toISOString();
-    switch (verb) {
-      case 'start':
-        pool.start();
-        break;
-      case 'stop':
-        pool.stop();
-        break;
-      case 'restart': {
-        const outcome = await pool.reload();
-        if (outcome.kind !== 'switched') return reloadFailure(pool, outcome);
-      }
+    if (verb === 'start') pool.start();
+    else if (verb === 'stop') pool.stop();
+    else {
+      const outcome = await this.#whileTelling(pool, onProgress, pool.reload());
+      if (outcome.kind !== 'switched') return outcomes.notReloaded(pool, outcome);
     }
-    return this.#until(verb, pool, since, onProgress);
+    return this.#until(verb, pool, onProgress);
   }
 
   /** Waits until the verb has become true of the pool, or cannot. */
-  #until(verb: PoolVerb, pool: Pool, since: string, onProgress: OnProgress): Promise<PoolOutcome> {
-    return new Promise((resolve) => {
-      let lastMessage = '';
+  #until(verb: PoolVerb, pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
+    const since = this.#surroundings.clock.wallTime().toISOString();
+    const verdict = new Promise<PoolOutcome>((resolve) => {
       const look = (): void => {
-        const snapshot = this.#snapshot(pool);
-        const outcome = verdictOf(verb, snapshot, since);
-        if (outcome !== undefined) {
-          this.#watchers.delete(look);
-          resolve(outcome);
-          return;
-        }
-        const message = progressOf(snapshot);
-        if (message === lastMessage) return;
-        lastMessage = message;
-        onProgress({ pool: pool.plan.name, message });
+        const outcome = verdictOf(verb, this.#snapshot(pool), since);
+        if (outcome === undefined) return;
+        this.#watchers.delete(look);
+        resolve(outcome);
       };
       this.#watchers.add(look);
       look();
     });
+    return this.#whileTelling(pool, onProgress, verdict);
   }
 
-  #snapshot(pool: Pool): PoolSnapshot {
+  /** Tells how a pool comes along until `result` is there. */
+  async #whileTelling<Result>(pool: Pool, onProgress: OnProgress, result: Promise<Result>): Promise<Result> {
+    let told = '';
+    const tell = (): void => {
+      const message = progressOf(this.#snapshot(pool));
+      if (message === told) return;
+      told = message;
+      onProgress({ pool: pool.plan.name, message });
+    };
+    this.#watchers.add(tell);
+    tell();
+    return result.finally(() => this.#watchers.delete(tell));
+  }
+
+  #snapshot(pool: Pool): ReturnType<typeof snapshotPool> {
     return snapshotPool(pool, new Map(), this.#surroundings.clock);
+  }
+
+  #add(plan: PoolPlan): Pool {
+    const pool = new Pool(plan, this.#surroundings, () => this.#changed());
+    this.#pools.set(plan.name, pool);
+    return pool;
   }
 
   #changed(): void {
@@ -153,33 +235,14 @@ export class Supervisor implements Commands {
     });
   }
 
-  #refuseUnknown(names: readonly string[] | 'all'): void {
-    if (names === 'all') return;
-    const known = [...this.#pools.keys(), ...this.#plan.refused.map(({ name }) => name)];
-    const unknown = names.find((name) => !known.includes(name));
-    if (unknown === undefined) return;
-    const near = suggestion(unknown, known);
-    throw new RunfcgidError('PLAN_UNKNOWN_POOL', `there is no pool "${unknown}"`, {
-      hint: near === undefined ? `the pools are: ${known.join(', ') || 'none'}` : `did you mean "${near}"?`,
-    });
+  #select(names: PoolSelection): {
+    readonly pools: readonly Pool[];
+    readonly refused: readonly RefusedPool[];
+  } {
+    return selectPools(names, this.#pools, this.#refused);
   }
-}
 
-function reloadFailure(pool: Pool, outcome: Exclude<ReloadOutcome, { kind: 'switched' }>): PoolOutcome {
-  const { state } = pool;
-  const isServing = state === 'running' || state === 'degraded';
-  const still = isServing ? '; the workers from before go on serving' : '';
-  return {
-    pool: pool.plan.name,
-    isDone: false,
-    state,
-    message: `${outcome.kind}: ${outcome.reason}${still}`,
-    details: outcome.kind === 'refused' ? outcome.output : [],
-  };
-}
-
-function refusedOutcome(verb: PoolVerb, name: string, problems: readonly string[]): PoolOutcome {
-  const isDone = verb === 'stop';
-  const message = isDone ? 'was not running' : 'its configuration has problems';
-  return { pool: name, isDone, state: 'failed', message, details: problems };
+  #refuseWhileShuttingDown(): void {
+    if (this.#isShuttingDown) throw new RunfcgidError('DAEMON_NOT_RUNNING', 'the daemon is shutting down');
+  }
 }
