@@ -84,9 +84,9 @@ class Client:
         self.socket.sendall(data)
 
     def read_record(self) -> Union[Record, None]:
-        """None at the end of the connection."""
+        """None at the end of the connection, or when the response is broken off."""
         header = self._read(8)
-        if not header:
+        if not header or header == records.BROKEN_END:
             return None
         _, kind, request_id, size, padding = records.HEADER.unpack(header)
         content = self._read(size)

@@ -55,7 +55,7 @@ class Engine:
         cwd: str,
         stdin=subprocess.DEVNULL,
         command: Optional[List[str]] = None,
-        pass_fds=(),
+        channel: Optional[int] = None,
         **environ: str,
     ) -> None:
         self._log_file = tempfile.TemporaryFile()
@@ -66,7 +66,10 @@ class Engine:
             stdout=self._log_file,
             stderr=self._log_file,
             env=environment(**environ),
-            pass_fds=pass_fds,
+            # All descriptors but these are close-on-exec; the channel goes to 3, as the daemon
+            # has it.
+            close_fds=False,
+            preexec_fn=None if channel is None else lambda: _put_on_3(channel),
         )
 
     @property
@@ -190,15 +193,8 @@ class Worker:
     def __init__(self, test: EngineTest, listener: socket.socket, words, environ) -> None:
         self._read_end, write_end = os.pipe()
         test.addCleanup(os.close, self._read_end)
-        # The shell puts the channel on 3, as the daemon does.
-        command = ["/bin/sh", "-c", f'exec "$@" 3>&{write_end} {write_end}>&-', "sh"]
         self.engine = test.start(
-            *words,
-            command=[*command, sys.executable, "-m", "runfcgi"],
-            stdin=listener,
-            pass_fds=(write_end,),
-            RUNFCGID_CHANNEL="3",
-            **environ,
+            *words, stdin=listener, channel=write_end, RUNFCGID_CHANNEL="3", **environ
         )
         os.close(write_end)
         self._rest = b""
@@ -217,3 +213,10 @@ class Worker:
         line, _, self._rest = self._rest.partition(b"\n")
         assert len(line) < 65536
         return json.loads(line)
+
+
+def _put_on_3(descriptor: int) -> None:
+    if descriptor == 3:
+        os.set_inheritable(3, True)
+    else:
+        os.dup2(descriptor, 3)

@@ -31,6 +31,11 @@ CANT_MPX_CONN = 1
 OVERLOADED = 2
 UNKNOWN_ROLE = 3
 
+# Not a record of any version. After a response that cannot be finished it makes sure that the
+# web server fails it: nginx takes a closed connection for a regular end where it does not know
+# the length, and passes the torso on as a whole response.
+BROKEN_END = bytes(8)
+
 HEADER_SIZE = 8
 MAX_CONTENT = 65535
 # Largest multiple of eight: a long stream stays aligned without padding.

@@ -70,8 +70,8 @@ class Gateway:
         response: Response,
         errors: ErrorStream,
     ) -> None:
-        """Tell both logs. With nothing sent yet the answer is 500; otherwise the request is left
-        without an end, so that the client sees that the response is not whole."""
+        """Tell both logs. With nothing sent yet the answer is 500; otherwise the response is broken
+        off, so that the client sees that it is not whole."""
         text = _traceback_text()
         errors.write(f"runfcgi: {_request(environ)}: {_consequence(response)}\n{text}")
         try:
@@ -80,7 +80,7 @@ class Gateway:
                 response.start("500 Internal Server Error", headers, sys.exc_info())
                 response.send([self._error_page(text)])
             elif not response.is_complete:
-                connection.send_buffers(errors.take())
+                connection.send_buffers([*errors.take(), records.BROKEN_END])
         except PeerGone as gone:
             _note_gone(environ, gone)
 

@@ -1,0 +1,1 @@
+SECRET_KEY = undefined_name  # noqa: F821
