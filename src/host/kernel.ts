@@ -51,7 +51,8 @@ export class SystemCallError extends RunfcgidError {
 }
 
 /**
- * Calls a C function that reports failure by -1 and errno.
+ * Calls a C function that reports failure by -1 and errno. A call that a signal interrupts (EINTR, signal(7); poll(2)
+ * even without a timeout) is made again.
  *
  * @throws SystemCallError (a RunfcgidError KERNEL), or RunfcgidError DAEMON_PLATFORM at the first call.
  */
@@ -61,9 +62,14 @@ export function callKernel(name: CallName, ...values: readonly unknown[]): numbe
 
 /** Like `callKernel`, for functions that stand for several calls: `label` is the name that people know. */
 export function callKernelAs(label: string, name: CallName, ...values: readonly unknown[]): number {
-  const result = Number(foreignFunction(name)(...values));
-  if (result === -1) throw systemCallError(label);
-  return result;
+  for (;;) {
+    const result = Number(foreignFunction(name)(...values));
+    if (result !== -1) return result;
+    const error = systemCallError(label);
+    if (error.errno !== 'EINTR' || name === 'connect') throw error;
+    // Linux has freed the descriptor by then, and another thread may have got its number (close(2)).
+    if (name === 'close') return 0;
+  }
 }
 
 /** True when `error` is a failed system call with one of these errno names. */

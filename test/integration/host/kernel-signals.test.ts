@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  bindSocket,
+  closeDescriptor,
+  isReadable,
+  isWritable,
+  listenOn,
+  openStreamSocket,
+} from '../../../src/host/kernel/sockets.ts';
+import { until } from '../../helpers/until.ts';
+
+const enoughSignals = 200;
+
+let directory: string;
+let listener: number;
+let storm: ChildProcess;
+let signals = 0;
+
+const count = (): void => {
+  signals += 1;
+};
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'signals-'));
+  listener = openStreamSocket('unix', 'non-blocking');
+  bindSocket(listener, { kind: 'unix', path: join(directory, 'socket') });
+  listenOn(listener, 1);
+  process.on('SIGUSR2', count);
+  storm = spawn('sh', ['-c', `while kill -USR2 ${process.pid}; do :; done`], { stdio: 'ignore' });
+});
+
+afterEach(async () => {
+  storm.kill('SIGKILL');
+  await once(storm, 'close');
+  process.off('SIGUSR2', count);
+  closeDescriptor(listener);
+  rmSync(directory, { recursive: true });
+});
+
+test('a storm of signals makes no look at a socket fail', async () => {
+  let looks = 0;
+  await until(() => {
+    for (let look = 0; look < 500; look += 1) {
+      expect(isReadable(listener)).toBe(false);
+      isWritable(listener);
+    }
+    looks += 500;
+    return signals > enoughSignals && looks > 10_000;
+  }, 20_000);
+});
