@@ -1,10 +1,7 @@
 import { watch as watchPath } from 'node:fs';
-import { basename } from 'node:path';
 
-/** A path to watch; `inode` tells a replaced directory or file from the one that is being watched. */
 export interface WatchPoint {
   readonly path: string;
-  readonly inode: string;
   /** In a directory: the only names that matter; absent: all do. */
   readonly names?: ReadonlySet<string>;
 }
@@ -32,7 +29,7 @@ interface Watcher {
 
 interface Watched {
   readonly watcher: Watcher;
-  point: WatchPoint;
+  readonly names: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -51,19 +48,16 @@ export class PathWatches {
     this.#options = options;
   }
 
-  /** Watches the point unless it already does; true when that is new. A point that cannot be watched is left out. */
-  add(point: WatchPoint): boolean {
-    if (this.#isExhausted) return false;
-    const present = this.#watched.get(point.path);
-    if (present?.point.inode === point.inode) {
-      present.point = point;
-      return false;
-    }
-    this.#drop(point.path);
+  /**
+   * Watches what is at the path now. A watch there may be on a directory that was removed since, and nothing tells
+   * it from the present one: the kernel gives the same inode number again. What cannot be watched is left out.
+   */
+  renew(point: WatchPoint): void {
+    if (this.#isExhausted) return;
+    // The new watch before the end of the old one: nothing goes unheard.
     const watcher = this.#open(point.path);
-    if (watcher === undefined) return false;
-    this.#watched.set(point.path, { watcher, point });
-    return true;
+    this.#drop(point.path);
+    if (watcher !== undefined) this.#watched.set(point.path, { watcher, names: point.names });
   }
 
   /** Gives up every watch on a path that is not in `paths`. */
@@ -79,7 +73,7 @@ export class PathWatches {
     const watch = this.#options.watch ?? watchPath;
     try {
       const watcher = watch(path, (kind, name) => this.#tell(path, kind, name ?? undefined));
-      watcher.on('error', () => this.#drop(path));
+      watcher.on('error', () => watcher.close());
       return watcher;
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : '';
@@ -89,11 +83,7 @@ export class PathWatches {
   }
 
   #tell(path: string, kind: string, name: string | undefined): void {
-    // Perhaps the path itself came away (IN_DELETE_SELF, IN_MOVE_SELF), and the kernel may give its inode number to
-    // the next one made there: the next look sets up the watch anew.
-    const isSelf = kind === 'rename' && name === basename(path);
-    const names = isSelf ? undefined : this.#watched.get(path)?.point.names;
-    if (isSelf) this.#drop(path);
+    const names = this.#watched.get(path)?.names;
     if (names === undefined || name === undefined || names.has(name)) {
       this.#options.onHint({ path, kind, name });
     }

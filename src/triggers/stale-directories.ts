@@ -25,6 +25,11 @@ export class StaleDirectories {
     this.#areAll = true;
   }
 
+  /** The way to the tree is to be walked again as well. */
+  get areAll(): boolean {
+    return this.#areAll;
+  }
+
   has(directory: string): boolean {
     if (this.#areAll || this.#directories.has(directory)) return true;
     for (let path = directory; path !== ''; path = parentOf(path)) if (this.#trees.has(path)) return true;

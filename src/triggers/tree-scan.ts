@@ -3,7 +3,6 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describeError } from '../errors.ts';
 import { type FileIdentity, identify, identityOf, isGone } from './identity.ts';
-import type { WatchPoint } from './path-watches.ts';
 import type { TreeFilter } from './tree-filter.ts';
 import { inodeOf } from './waypoints.ts';
 
@@ -30,7 +29,7 @@ export interface TreeScanOptions {
   /** An earlier reading of the directory that is still right. */
   readonly reuse: (directory: string) => DirectoryReading | undefined;
   /** Called before a directory is read: what happens to it after this is heard, what happened before is read. */
-  readonly onDirectory: (point: WatchPoint) => void;
+  readonly onDirectory: (path: string) => void;
 }
 
 /**
@@ -68,7 +67,7 @@ async function readDirectory(
   const path = join(root, directory);
   const inode = inodeOf(await stat(path, { bigint: true }));
   if (visited.has(inode)) return undefined;
-  onDirectory({ path, inode });
+  onDirectory(path);
   const entries = await readdir(path, { withFileTypes: true });
   if (directory !== '' && isVirtualEnvironment(entries)) return undefined;
   const files = new Map<string, FileIdentity>();

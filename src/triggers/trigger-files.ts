@@ -5,7 +5,7 @@ import { type FileIdentity, identify } from './identity.ts';
 import { PathWatches } from './path-watches.ts';
 import { Polling } from './polling.ts';
 import type { Source } from './source.ts';
-import { mergedPoints, wayTo } from './waypoints.ts';
+import { watchWays } from './watched-ways.ts';
 
 export interface TriggerFilesOptions {
   /** Absolute. */
@@ -22,9 +22,6 @@ export interface TriggerFilesOptions {
  * the same moments, so that the daemon wakes once for all.
  */
 const besidesHintsMs = 5000;
-
-/** Watches that moved while they were set up are set up again, at most this often in one look. */
-const mostWalks = 5;
 
 type Identities = ReadonlyMap<string, FileIdentity | undefined>;
 
@@ -62,7 +59,8 @@ export class TriggerFiles implements Source {
     // Without a hint the cheapest look will do: most of them find nothing.
     if (!this.#isHinted && isSame(await this.#identifyAll(), this.#seen)) return [];
     this.#isHinted = false;
-    await this.#watch();
+    const watched = await watchWays({ paths: this.#files, watches: this.#watches, polling: this.#polling });
+    this.#watches.retain(new Set(watched));
     const isFirst = this.#seen === undefined;
     this.#seen = await this.#identifyAll();
     const changes: Change[] = [];
@@ -96,18 +94,6 @@ export class TriggerFiles implements Source {
         );
       }
       return undefined;
-    }
-  }
-
-  async #watch(): Promise<void> {
-    for (let walk = 0; walk < mostWalks; walk += 1) {
-      const ways = await Promise.all(this.#files.map(wayTo));
-      for (const { nearest } of ways) await this.#polling.weigh(nearest);
-      const points = this.#polling.isNeeded ? [] : mergedPoints(ways);
-      this.#watches.retain(new Set(points.map((point) => point.path)));
-      // What changed between the walk and the new watches was not heard: walk again.
-      const added = points.filter((point) => this.#watches.add(point));
-      if (added.length === 0) return;
     }
   }
 }

@@ -9,7 +9,7 @@ import { StaleDirectories } from './stale-directories.ts';
 import { TreeFilter } from './tree-filter.ts';
 import { scanTree, type TreeScan } from './tree-scan.ts';
 import { TreeState } from './tree-state.ts';
-import { wayTo } from './waypoints.ts';
+import { watchWays } from './watched-ways.ts';
 
 export interface WatchedTreeOptions {
   /** Absolute. */
@@ -39,6 +39,7 @@ export class WatchedTree implements Source {
   readonly #reported = new Set<string>();
   readonly #stale = new StaleDirectories();
   readonly #state = new TreeState();
+  #way: readonly string[] = [];
   #changes = 0;
   #isHinted = false;
   #latest = '';
@@ -74,17 +75,17 @@ export class WatchedTree implements Source {
     this.#isHinted = false;
     if (this.#polling.isNeeded) this.#stale.noteAll();
     const stale = this.#stale.take();
-    const watchedPaths = await this.#watchWay();
+    if (stale.areAll) this.#way = await this.#watchWay();
     const scan = await scanTree({
       root: this.#directory,
       filter: this.#filter,
       reuse: (directory) => (stale.has(directory) ? undefined : this.#state.readingOf(directory)),
-      onDirectory: (point) => {
-        if (!this.#polling.isNeeded) this.#watches.add(point);
+      onDirectory: (path) => {
+        if (!this.#polling.isNeeded) this.#watches.renew({ path });
       },
     });
     const directories = [...(scan?.readings.keys() ?? [])].map((path) => join(this.#directory, path));
-    this.#watches.retain(new Set(this.#polling.isNeeded ? [] : [...watchedPaths, ...directories]));
+    this.#watches.retain(new Set(this.#polling.isNeeded ? [] : [...this.#way, ...directories]));
     const changed = this.#state.update(scan);
     if (scan !== undefined) this.#reportUnreadable(scan);
     this.#changes += changed.length;
@@ -100,12 +101,8 @@ export class WatchedTree implements Source {
     return { cause: 'watch', file: join(this.#directory, path), directory: this.#directory };
   }
 
-  async #watchWay(): Promise<readonly string[]> {
-    const way = await wayTo(this.#directory);
-    await this.#polling.weigh(way.nearest);
-    if (this.#polling.isNeeded) return [];
-    for (const point of way.points) this.#watches.add(point);
-    return way.points.map((point) => point.path);
+  #watchWay(): Promise<readonly string[]> {
+    return watchWays({ paths: [this.#directory], watches: this.#watches, polling: this.#polling });
   }
 
   #hear({ path, kind, name }: Hint): void {

@@ -3,9 +3,14 @@ import { lstat, readlink } from 'node:fs/promises';
 import { dirname, isAbsolute, join, sep } from 'node:path';
 import type { WatchPoint } from './path-watches.ts';
 
+export interface Waypoint extends WatchPoint {
+  /** Tells a replaced directory or file. */
+  readonly inode: string;
+}
+
 export interface Way {
   /** What to watch in order to hear of everything that makes the path lead elsewhere, or the file change. */
-  readonly points: readonly WatchPoint[];
+  readonly points: readonly Waypoint[];
   /** The file, or the last directory on the way to where it will be. */
   readonly nearest: string;
 }
@@ -51,8 +56,8 @@ export async function wayTo(path: string): Promise<Way> {
 }
 
 /** The points of several ways, each path once. */
-export function mergedPoints(ways: readonly Way[]): readonly WatchPoint[] {
-  const merged = new Map<string, WatchPoint>();
+export function mergedPoints(ways: readonly Way[]): readonly Waypoint[] {
+  const merged = new Map<string, Waypoint>();
   for (const point of ways.flatMap((way) => way.points)) {
     const names = [...(merged.get(point.path)?.names ?? []), ...(point.names ?? [])];
     merged.set(point.path, point.names === undefined ? point : { ...point, names: new Set(names) });
@@ -60,7 +65,7 @@ export function mergedPoints(ways: readonly Way[]): readonly WatchPoint[] {
   return [...merged.values()];
 }
 
-/** Device and inode number: what a watch is attached to. */
+/** Device and inode number. */
 export function inodeOf(stats: BigIntStats): string {
   return `${stats.dev}:${stats.ino}`;
 }
@@ -73,8 +78,8 @@ function note(namesByDirectory: Map<string, Set<string>>, directory: string, nam
   namesByDirectory.set(directory, (namesByDirectory.get(directory) ?? new Set()).add(name));
 }
 
-async function pointsFor(namesByDirectory: ReadonlyMap<string, ReadonlySet<string>>): Promise<WatchPoint[]> {
-  const points: WatchPoint[] = [];
+async function pointsFor(namesByDirectory: ReadonlyMap<string, ReadonlySet<string>>): Promise<Waypoint[]> {
+  const points: Waypoint[] = [];
   for (const [path, names] of namesByDirectory) {
     const stats = await statsOf(path);
     if (stats !== undefined) points.push({ path, inode: inodeOf(stats), names });

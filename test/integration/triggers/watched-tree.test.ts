@@ -20,6 +20,49 @@ async function nothingFiredBut(name: string): Promise<void> {
   expect(await site.fired()).toMatchObject({ file: site.path(name), others: 0 });
 }
 
+/** Each new file is followed by an event; the first ones may be of what happened before, or be told together with it. */
+async function somethingIsSeenIn(directory: string): Promise<void> {
+  for (let attempt = 0; attempt < 10; attempt += 1) {
+    const name = `${directory}new${attempt}.py`;
+    site.write(name, String(systemClock.now()));
+    const event = await site.fired();
+    if (event.file === site.path(name) && event.others === 0) return;
+  }
+  throw new Error(`a new file in ${directory} is never told by its name`);
+}
+
+/** A sequence of numbers from 0 below `limit` that is the same each time. */
+function randomFrom(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state * 1_103_515_245 + 12_345) % 2 ** 31;
+    return Math.floor(state / 2 ** 8) % limit;
+  };
+}
+
+function deployStep(random: (limit: number) => number): void {
+  const directory = `current/${['a', 'a/b', 'c'][random(3)]}`;
+  const release = `releases/${1 + random(2)}`;
+  const steps = [
+    () => site.write(`${directory}/views.py`, String(systemClock.now())),
+    () => site.write('current/a/reload', String(systemClock.now())),
+    () => rmSync(site.path(directory), { recursive: true, force: true }),
+    () => site.switchLink('current', release),
+    () => {
+      rmSync(site.path(release), { recursive: true });
+      site.write(`${release}/a/b/views.py`, 'made anew');
+    },
+    () => {
+      site.write('fresh/b/views.py', String(systemClock.now()));
+      rmSync(site.path('old'), { recursive: true, force: true });
+      site.write(`${directory}/last.py`);
+      site.rename(directory, 'old');
+      site.rename('fresh', directory);
+    },
+  ];
+  steps[random(steps.length)]?.();
+}
+
 const ways = [
   { way: 'with inotify', pollMs: undefined },
   { way: 'by looking', pollMs: 40 },
@@ -186,6 +229,36 @@ describe('a watched tree', () => {
     site.write('site/mysite.fcgi', 'changed');
     expect(await site.fired()).toMatchObject({ cause: 'touch', summary: 'mysite.fcgi and 1 more' });
     await nothingFiredBut('site/views.py');
+  });
+
+  it('goes on after its release was removed and made anew, with a trigger file in it', async () => {
+    site.write('releases/41/app/views.py');
+    site.write('releases/41/mysite.fcgi');
+    symlinkSync('releases/41', site.path('current'));
+    await site.watch({ tree: 'current', files: ['current/mysite.fcgi'] });
+    // The kernel gives the new directory the inode number of the old one.
+    for (let round = 0; round < 4; round += 1) {
+      rmSync(site.path('releases/41'), { recursive: true });
+      site.write('releases/41/app/views.py', `round ${round}`);
+      await site.fired();
+      await nothingFiredBut('current/app/views.py');
+      await nothingFiredBut('current/models.py');
+    }
+  });
+
+  it('goes on after anything that a deploy can do', async () => {
+    site.write('releases/1/a/b/views.py');
+    site.write('releases/2/a/views.py');
+    symlinkSync('releases/1', site.path('current'));
+    await site.watch({ tree: 'current', files: ['current/a/reload'], touchSettleMs: 30, watchSettleMs: 60 });
+    const random = randomFrom(42);
+    for (let round = 0; round < 25; round += 1) {
+      for (let step = random(5); step >= 0; step -= 1) {
+        deployStep(random);
+        await systemClock.sleep(random(60));
+      }
+      await somethingIsSeenIn(`current/${['', 'a/', 'a/b/', 'c/'][random(4)]}`);
+    }
   });
 
   it('leaves no watch behind', async () => {

@@ -37,18 +37,18 @@ function scene(failWith?: string) {
 }
 
 describe('the watches on paths', () => {
-  it('are opened once for each path, and anew for another inode', () => {
+  it('are opened anew when they are renewed, since the path may lead elsewhere', () => {
     const { watches, opened, open } = scene();
-    expect(watches.add({ path: '/a', inode: '1:1' })).toBe(true);
-    expect(watches.add({ path: '/a', inode: '1:1' })).toBe(false);
-    expect(watches.add({ path: '/a', inode: '1:2' })).toBe(true);
+    watches.renew({ path: '/a' });
+    watches.renew({ path: '/a' });
     expect(opened.length).toBe(2);
+    expect(opened.map(([, watcher]) => watcher.isOpen)).toEqual([false, true]);
     expect(open()).toEqual(['/a']);
   });
 
   it('are given up when they are not wanted any more', () => {
     const { watches, open } = scene();
-    for (const path of ['/a', '/b']) watches.add({ path, inode: '1:1' });
+    for (const path of ['/a', '/b']) watches.renew({ path });
     watches.retain(new Set(['/b', '/c']));
     expect(open()).toEqual(['/b']);
     watches.close();
@@ -57,33 +57,26 @@ describe('the watches on paths', () => {
 
   it('hint only at the names that matter', () => {
     const { watches, opened, hints } = scene();
-    watches.add({ path: '/srv', inode: '1:1', names: new Set(['site']) });
+    watches.renew({ path: '/srv', names: new Set(['site']) });
     for (const name of ['other', 'site', null]) opened[0]?.[1].listener('change', name);
     expect(hints.map(({ name }) => name)).toEqual(['site', undefined]);
-  });
-
-  it('are opened anew after the watched path itself came away, even with the same inode number', () => {
-    const { watches, opened, hints } = scene();
-    watches.add({ path: '/srv/site', inode: '1:1', names: new Set(['current']) });
-    opened[0]?.[1].listener('rename', 'site');
-    expect(hints.length).toBe(1);
-    expect(watches.add({ path: '/srv/site', inode: '1:1' })).toBe(true);
   });
 
   it.each(['ENOSPC', 'EMFILE'])(
     'are all given up, and that is told once, when there are no more: %s',
     (code) => {
       const { watches, exhausted, open } = scene(code);
-      expect(watches.add({ path: '/a', inode: '1:1' })).toBe(false);
-      expect(watches.add({ path: '/b', inode: '1:1' })).toBe(false);
+      watches.renew({ path: '/a' });
+      watches.renew({ path: '/b' });
       expect(exhausted).toEqual([code]);
       expect(open()).toEqual([]);
     },
   );
 
   it.each(['EACCES', 'ENOENT'])('leave out what cannot be watched: %s', (code) => {
-    const { watches, exhausted } = scene(code);
-    expect(watches.add({ path: '/a', inode: '1:1' })).toBe(false);
+    const { watches, exhausted, open } = scene(code);
+    watches.renew({ path: '/a' });
     expect(exhausted).toEqual([]);
+    expect(open()).toEqual([]);
   });
 });
