@@ -28,7 +28,7 @@ export function createPoolWorld(
     log,
     launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
     random: Math.random,
-    retire: (options) => new Retirement({ ...options, clock }),
+    retire: (options) => new Retirement({ ...options, clock, log }),
     createEndpoint: (listen) => createEndpoint(listen, clock),
     watchDrain: (drain) => watchDrain({ ...drain, clock }),
     proveAccept,

@@ -61,7 +61,7 @@ export class Generations {
    * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED; then nothing has changed.
    */
   open(phase: 'live' | 'proving', plan: PoolPlan): Generation {
-    const sockets = this.#openAll(plan.listen);
+    const sockets = this.#openAll(plan.listen, phase === 'live');
     if (phase === 'live') return this.#begin(phase, plan, sockets, plan.workers);
     const size = plan.reload.mode === 'rolling' ? 1 : plan.reload.surge;
     return this.#begin(phase, plan, sockets, Math.min(Math.max(size, plan.listen.length), plan.workers));
@@ -74,10 +74,19 @@ export class Generations {
     return this.#takeOver(dead, plan, plan.workers);
   }
 
-  /** Makes the addresses lead to a proven generation, or to one that drains; the live one drains. */
+  /**
+   * Makes the addresses lead to a proven generation, or to one that drains; the live one drains.
+   *
+   * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED; then they lead where they led before.
+   */
   switchTo(generation: Generation): void {
     const old = this.live;
-    generation.publish();
+    try {
+      generation.publish();
+    } catch (error) {
+      old?.publish();
+      throw error;
+    }
     generation.apply('published');
     if (old === undefined || old === generation) return;
     for (const endpoint of this.#deserted(old, generation)) endpoint.withdraw();
@@ -153,10 +162,11 @@ export class Generations {
     }));
   }
 
-  #openAll(listen: readonly ListenPlan[]): readonly ListenSocket[] {
+  #openAll(listen: readonly ListenPlan[], isPublished: boolean): readonly ListenSocket[] {
     const open: ListenSocket[] = [];
     try {
       for (const plan of listen) open.push(this.#endpointOf(plan).open());
+      if (isPublished) for (const socket of open) socket.endpoint.publish(socket);
       return open;
     } catch (error) {
       for (const socket of open) socket.close();
@@ -190,7 +200,6 @@ export class Generations {
       this.#surroundings,
     );
     this.#list = [...this.#list, generation];
-    if (phase === 'live') generation.publish();
     generation.startWorkers();
     return generation;
   }

@@ -163,16 +163,21 @@ export class Pool {
     this.#isDirty = true;
     if (this.#isReconciling) return;
     this.#isReconciling = true;
-    while (this.#isDirty) {
-      this.#isDirty = false;
-      const { actions, wakeAtMs } = reconcile(this.#observe());
-      for (const action of actions) this.#succession.act(action);
-      if (actions.length > 0) this.#isDirty = true;
-      this.#wakeAt(wakeAtMs);
+    try {
+      while (this.#isDirty) this.#step();
+    } finally {
+      this.#isReconciling = false;
     }
-    this.#isReconciling = false;
     this.#noteState();
     this.#onChange();
+  }
+
+  #step(): void {
+    this.#isDirty = false;
+    const { actions, wakeAtMs } = reconcile(this.#observe());
+    for (const action of actions) this.#succession.act(action);
+    if (actions.length > 0) this.#isDirty = true;
+    this.#wakeAt(wakeAtMs);
   }
 
   #observe(): Observed {

@@ -149,7 +149,14 @@ export class Succession {
   }
 
   #succeed(generation: Generation, takeOver: () => void): void {
-    takeOver();
+    try {
+      takeOver();
+    } catch (error) {
+      if (!(error instanceof RunfcgidError)) throw error;
+      this.generations.refuse(generation);
+      this.#refuseReload(error.message, error.hint === undefined ? [] : [error.hint], 'reload.refused');
+      return;
+    }
     const { number } = generation;
     const live = this.generations.live?.number ?? number;
     this.triggers.inherit(number, live);

@@ -1,4 +1,6 @@
+import { describeError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { killIfIdle } from '../sockets/freeze.ts';
 import type { TreeProcess } from './launcher.ts';
@@ -9,6 +11,7 @@ export interface RetirementOptions {
   /** Sent at the first moment without a connection; a program may still have work to end. */
   readonly stopSignal: NodeJS.Signals;
   readonly clock: Clock;
+  readonly log: Log;
 }
 
 /** From the stop signal to the SIGKILL that follows at a moment without a connection. */
@@ -29,13 +32,24 @@ export class Retirement {
 
   constructor(options: RetirementOptions) {
     this.#options = options;
-    void this.#look();
+    this.#begin();
   }
 
   /** Looks no more. A look under way lets the processes go on. */
   cancel(): void {
     this.#isCancelled = true;
     this.#timer?.cancel();
+  }
+
+  /** Without rights to look, the graceful timeout ends the worker by its stop signal. */
+  #begin(): void {
+    this.#look().catch((error: unknown) => {
+      const cause = describeError(error);
+      this.#options.log.warn(
+        { event: 'retirement.failed', cause },
+        'a worker cannot be looked into to retire it',
+      );
+    });
   }
 
   async #look(): Promise<void> {
@@ -48,7 +62,7 @@ export class Retirement {
     });
     if (this.#isCancelled || outcome === 'gone') return;
     if (outcome === 'killed') this.#signaledAtMs ??= clock.now();
-    this.#timer = clock.at(clock.now() + this.#delayMs, () => void this.#look());
+    this.#timer = clock.at(clock.now() + this.#delayMs, () => this.#begin());
     this.#delayMs = Math.min(longestDelayMs, this.#delayMs * 2);
   }
 

@@ -148,8 +148,11 @@ export class Worker {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
     const before = this.#state;
-    for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next);
-    this.#isDispatching = false;
+    try {
+      for (let next = this.#events.shift(); next !== undefined; next = this.#events.shift()) this.#step(next);
+    } finally {
+      this.#isDispatching = false;
+    }
     if (this.#state !== before) this.#options.onChange();
   }
 
