@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ControlServer } from '../control/server.ts';
+import { describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { createLog, type Log, type OpenLog } from '../host/log.ts';
 import { createNotifier, type Notifier } from '../host/notify.ts';
@@ -91,6 +92,7 @@ export class Daemon {
       log,
       clock,
     });
+    guardAgainstMistakes(log);
     this.#unwatchSignals = watchSignals((intent, signal) => {
       log.info({ event: 'signal.received', signal, intent }, `received ${signal}`);
       this.#follow(intent);
@@ -179,6 +181,19 @@ export class Daemon {
     this.#openLog.flush();
     this.#openLog.close();
   }
+}
+
+/**
+ * A mistake of ours in one pool must not end the workers of all: what escaped is logged with its stack, and the
+ * daemon goes on. Node would end the process for either.
+ */
+function guardAgainstMistakes(log: Log): void {
+  const report = (error: unknown): void => {
+    const stack = error instanceof Error ? error.stack : undefined;
+    log.error({ event: 'internal.error', stack }, `a mistake in runfcgid itself: ${describeError(error)}`);
+  };
+  process.on('uncaughtException', report);
+  process.on('unhandledRejection', report);
 }
 
 function describeDaemon(plan: DaemonPlan, startedAt: string, uptimeMs: number): DaemonSnapshot {
