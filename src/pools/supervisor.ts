@@ -71,8 +71,11 @@ export class Supervisor implements Commands {
   }
 
   async run(verb: PoolVerb, names: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
-    const { pools, refused } = this.#select(names);
+    const { pools: selected, refused } = this.#select(names);
     if (verb !== 'stop') this.#refuseWhileShuttingDown();
+    // Somebody who means all pools does not mean those that were stopped on purpose.
+    const isMeant = (pool: Pool): boolean => verb !== 'reload' || names !== 'all' || pool.state !== 'stopped';
+    const pools = selected.filter(isMeant);
     return Promise.all([
       ...pools.map((pool) => this.#carryOut(verb, pool, onProgress)),
       ...refused.map((pool) => outcomes.refused(verb, pool)),
@@ -173,6 +176,9 @@ export class Supervisor implements Commands {
   }
 
   async #carryOut(verb: PoolVerb, pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
+    if (verb === 'reload' && pool.state === 'stopped') {
+      return outcomes.of(pool, false, 'is not running: there is nothing to reload');
+    }
     if (verb === 'start') pool.start();
     else if (verb === 'stop') pool.stop();
     else {
