@@ -3,13 +3,14 @@ import { ask, type HttpAnswer } from './http-client.ts';
 
 export interface ClosedLoop {
   readonly url: string;
+  /** At least so many. */
   readonly requests: number;
+  /** The load goes on until this says yes. */
+  readonly mayEnd?: () => boolean;
   /** Each sends its next request when it has its answer. */
   readonly clients: number;
   /** What an answer is: `ok`, or the name of what is wrong with it. */
   readonly judge: (answer: HttpAnswer) => string;
-  /** Called with the number of answers so far. */
-  readonly onAnswer?: (count: number) => void;
 }
 
 /** Runs a load to its end; the answers, and the failures without one, counted by kind. */
@@ -17,14 +18,11 @@ export async function runClosedLoop(load: ClosedLoop): Promise<Readonly<Record<s
   const tally: Record<string, number> = {};
   const agent = new Agent({ keepAlive: true, maxSockets: load.clients });
   let begun = 0;
-  let answered = 0;
   const client = async (): Promise<void> => {
-    while (begun < load.requests) {
+    while (begun < load.requests || load.mayEnd?.() === false) {
       begun += 1;
       const kind = await kindOfAnswer(load, agent);
       tally[kind] = (tally[kind] ?? 0) + 1;
-      answered += 1;
-      load.onAnswer?.(answered);
     }
   };
   await Promise.all(Array.from({ length: load.clients }, client));

@@ -87,8 +87,10 @@ export class TestDaemon {
     return found;
   }
 
+  /** The processes that serve now; those of before a restart, which finish what they have, are left out. */
   async workerPids(pool: string): Promise<readonly number[]> {
-    return (await this.pool(pool)).workers.flatMap(({ pid }) => pid ?? []);
+    const { generation, workers } = await this.pool(pool);
+    return workers.filter((worker) => worker.generation === generation).flatMap(({ pid }) => pid ?? []);
   }
 
   signal(signal: NodeJS.Signals): void {

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { repository, TestDaemon, writeConfig } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { startNginx } from '../helpers/nginx.ts';
+import { SteadyLoad } from '../helpers/steady-load.ts';
+import { Workspace } from '../helpers/workspace.ts';
+
+const workers = 4;
+const reloads = 5;
+
+let workspace: Workspace;
+
+beforeEach(() => {
+  workspace = new Workspace();
+});
+
+afterEach(() => workspace.close());
+
+interface Site {
+  readonly name: string;
+  readonly listen: string;
+  readonly clients: number;
+}
+
+/** The same program on a Unix socket and on a port, each once for few clients and once for many. */
+async function sites(): Promise<readonly Site[]> {
+  return [
+    { name: 'unix-few', listen: `unix:${workspace.file('few.sock')}`, clients: 8 },
+    { name: 'unix-many', listen: `unix:${workspace.file('many.sock')}`, clients: 64 },
+    { name: 'tcp-few', listen: `127.0.0.1:${await freePort()}`, clients: 8 },
+    { name: 'tcp-many', listen: `127.0.0.1:${await freePort()}`, clients: 64 },
+  ];
+}
+
+function poolText({ name, listen }: Site, fixture: string): string {
+  return `
+[pools.${name}]
+command = ["${repository}/test/fixtures/${fixture}"]
+listen = "${listen}"
+workers = ${workers}
+graceful_timeout = "500ms"
+environment = { WORK_LOG = "${workspace.file(`${name}.work`)}", WORK_SECONDS = "0.05" }
+`;
+}
+
+async function serve(
+  fixture: string,
+): Promise<{ daemon: TestDaemon; loads: ReadonlyMap<string, SteadyLoad> }> {
+  const all = await sites();
+  const config = writeConfig(workspace, all.map((site) => poolText(site, fixture)).join(''));
+  const daemon = await TestDaemon.start(workspace, config);
+  const loads = new Map<string, SteadyLoad>();
+  for (const { name, listen, clients } of all) {
+    const load = new SteadyLoad({ nginx: await startNginx(workspace, listen), clients });
+    workspace.onClose(() => load.stop());
+    loads.set(name, load);
+  }
+  return { daemon, loads };
+}
+
+/** Reloads every pool under load, and makes sure that the load knows who may answer from then on. */
+async function reload(daemon: TestDaemon, loads: ReadonlyMap<string, SteadyLoad>): Promise<void> {
+  const { status, stderr } = await daemon.fcgictl('restart');
+  expect(status, stderr).toBe(0);
+  const { pools } = await daemon.status();
+  for (const { name, generation, workers: all } of pools) {
+    const fresh = all.filter((worker) => worker.generation === generation);
+    loads.get(name)?.expectFrom(fresh.flatMap(({ pid }) => pid ?? []));
+  }
+  await Promise.all([...loads.values()].map((load) => load.goOn(10)));
+}
+
+async function stopAll(loads: ReadonlyMap<string, SteadyLoad>): Promise<Readonly<Record<string, unknown>>> {
+  await Promise.all([...loads.values()].map((load) => load.stop()));
+  return Object.fromEntries([...loads].map(([name, { tally, complaints }]) => [name, { tally, complaints }]));
+}
+
+function onlyOk(loads: ReadonlyMap<string, SteadyLoad>): unknown {
+  return Object.fromEntries(
+    [...loads].map(([name, { tally }]) => [name, { tally: { ok: tally['ok'] }, complaints: [] }]),
+  );
+}
+
+describe('reloads under load lose no request, on Unix sockets and on TCP, with few clients and many', () => {
+  test.each([
+    { title: 'aborts on SIGTERM', fixture: 'aborts-on-sigterm' },
+    { title: 'ignores SIGTERM', fixture: 'ignores-sigterm' },
+    { title: 'behaves', fixture: 'answers' },
+    { title: 'works on after the response', fixture: 'works-after-response' },
+  ])('of a program that $title', async ({ fixture }) => {
+    const { daemon, loads } = await serve(fixture);
+    for (let count = 0; count < reloads; count += 1) await reload(daemon, loads);
+    expect(await stopAll(loads)).toEqual(onlyOk(loads));
+    await daemon.stop();
+    if (fixture !== 'works-after-response') return;
+    for (const [name, { tally }] of loads) {
+      const done = readFileSync(workspace.file(`${name}.work`), 'utf8').split('\n').length - 1;
+      expect([name, done]).toEqual([name, tally['ok']]);
+    }
+  });
+});
