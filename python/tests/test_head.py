@@ -14,7 +14,7 @@ class HeadTest(unittest.TestCase):
     def test_a_head_is_cgi_lines(self):
         head = check_head("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "12")])
         self.assertEqual(
-            head.lines, "Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
+            head.lines, b"Status: 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n"
         )
         self.assertEqual((head.code, head.content_length, head.has_body), (200, 12, True))
 

@@ -115,13 +115,17 @@ class Incoming:
         if position < end:
             self._rest = data[position:]
 
+    def take_params(self) -> Dict[str, str]:
+        """The active request's parameters, which are then no longer held here."""
+        params, self.params = self.params, {}
+        return params
+
     def finish(self) -> None:
         """The active request has been answered. What is left of its body will be ignored."""
         self._skip += self._content_left
         self._content_left = 0
         self.state = IDLE
         self.body = []
-        self.params = {}
         self.body_ended = self.aborted = False
         self._records = 0
         if self._rest:

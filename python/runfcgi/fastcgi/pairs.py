@@ -29,26 +29,23 @@ def decode_pairs(data: bytes, max_count: int) -> Dict[str, str]:
     try:
         while position < end:
             name_size = data[position]
-            if name_size < 128:
-                position += 1
+            value_size = data[position + 1]
+            if name_size < 128 and value_size < 128:
+                value_start = position + 2 + name_size
+                name = text[position + 2 : value_start]
             else:
-                name_size, position = _long_size(data, position)
-            value_size = data[position]
-            if value_size < 128:
-                position += 1
-            else:
-                value_size, position = _long_size(data, position)
-            value_start = position + name_size
-            name = text[position:value_start]
+                name_start, name_size, value_size = _long_sizes(data, position)
+                value_start = name_start + name_size
+                name = text[name_start:value_start]
             position = value_start + value_size
             pairs[name] = text[value_start:position]
             count += 1
-            if count > max_count:
-                raise TooManyPairs(f"more than {max_count} parameters")
     except (IndexError, struct.error):
         position = end + 1
     if position > end:
         raise PairsError(f"a parameter reaches past the end of the {end} bytes sent")
+    if count > max_count:
+        raise TooManyPairs(f"more than {max_count} parameters")
     return pairs
 
 
@@ -61,7 +58,16 @@ def encode_pairs(pairs: Mapping[str, str]) -> bytes:
     return b"".join(parts)
 
 
-def _long_size(data: bytes, position: int) -> Tuple[int, int]:
+def _long_sizes(data: bytes, position: int) -> Tuple[int, int, int]:
+    """Where the name starts, and both sizes, in either form."""
+    name_size, position = _one_size(data, position)
+    value_size, position = _one_size(data, position)
+    return position, name_size, value_size
+
+
+def _one_size(data: bytes, position: int) -> Tuple[int, int]:
+    if data[position] < 128:
+        return data[position], position + 1
     return _LONG.unpack_from(data, position)[0] & ~_LONG_FLAG, position + 4
 
 

@@ -64,6 +64,7 @@ class ErrorStream:
     def detach(self) -> None:
         """The request is over: from now on to standard error alone."""
         self._is_attached = False
+        self._send = _drop  # it held the connection
         self._kept.clear()
 
     def _keep(self, data: bytes) -> None:
@@ -75,6 +76,10 @@ class ErrorStream:
                 self._send(self.take())
             except ConnectionError:
                 self.detach()  # the web server has gone; the response will find out
+
+
+def _drop(buffers: list) -> None:
+    """Takes the place of the connection when the request is over."""
 
 
 def write_stderr(text: str) -> None:

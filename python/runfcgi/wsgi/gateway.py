@@ -32,7 +32,7 @@ class Gateway:
         Never raises for what the application or the peer does.
         """
         incoming = connection.incoming
-        environ: Dict[str, Any] = incoming.params
+        environ: Dict[str, Any] = incoming.take_params()
         errors = ErrorStream(incoming.request_id, connection.send_buffers)
         try:
             complete(environ, self._constants)

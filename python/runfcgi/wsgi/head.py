@@ -22,11 +22,14 @@ _HOP_BY_HOP = frozenset(
 _LENGTH = re.compile(r"[0-9]{1,18}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _STATUS = re.compile(r"[1-9][0-9][0-9] [\t\x20-\x7e\xa0-\xff]*")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+# Line ends are looked for by counting: they also end the lines that are ours.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _MAX_KNOWN = 1000
 
-# Names that passed once, with their lower case: applications repeat theirs at each response.
-_known: Dict[str, str] = {}
+# What passed once: applications repeat their header names (here with their lower case) and
+# statuses (here with their code). Values are not kept; they may be secrets.
+_known_names: Dict[str, str] = {}
+_known_statuses: Dict[str, int] = {}
 
 
 class HeadError(ValueError):
@@ -34,9 +37,9 @@ class HeadError(ValueError):
 
 
 class Head(NamedTuple):
-    """``lines`` ends with a line end, but not with the empty line that ends the head."""
+    """``lines`` are encoded and end with a line end, but not with the one that ends the head."""
 
-    lines: str
+    lines: bytes
     code: int
     content_length: Optional[int]
 
@@ -48,36 +51,40 @@ class Head(NamedTuple):
 
 def check_head(status: str, headers: List[Tuple[str, str]]) -> Head:
     """Raises HeadError for what PEP 3333 forbids, and for anything that could split the head."""
-    if type(status) is not str or not _STATUS.fullmatch(status):
-        raise HeadError(f"the status {status!r} is not three digits, a space and a reason")
+    code = _known_statuses.get(status) or _check_status(status)
     if not isinstance(headers, list):
         raise HeadError(f"the headers are a {type(headers).__name__}, not a list")
     length: Optional[int] = None
-    lines = [f"Status: {status}\r\n"]
-    for header in headers:
-        name, value = _pair(header)
-        lowered = _known.get(name) or _check_name(name)
-        if lowered == "content-length":
-            length = _check_length(value)
-        if _CONTROL.search(value):
-            raise HeadError(f"the value of the header {name} has a control character: {value!r}")
-        lines.append(f"{name}: {value}\r\n")
-    return Head("".join(lines), int(status[:3]), length)
-
-
-def _pair(header: Tuple[str, str]) -> Tuple[str, str]:
+    lines = ["Status: " + status]
     try:
-        name, value = header
-    except (TypeError, ValueError):
-        raise HeadError(f"a header is {header!r}, not a pair of name and value") from None
-    if not isinstance(name, str) or not isinstance(value, str):
-        raise HeadError(f"the header {header!r} is not made of two strings")
-    if not value.isascii() and max(value) > "\xff":
-        raise HeadError(f"the header {header!r} has characters beyond Latin-1")
-    return name, value
+        for name, value in headers:
+            lowered = _known_names.get(name) or _check_name(name)
+            if lowered == "content-length":
+                length = _check_length(value)
+            lines.append(name + ": " + value)
+        lines.append("")
+        text = "\r\n".join(lines)
+        raw = text.encode("latin-1")
+    except (TypeError, ValueError) as error:
+        raise _explain(headers, error) from None
+    ends = len(lines) - 1
+    if text.count("\n") != ends or text.count("\r") != ends or _CONTROL.search(text):
+        raise _explain(headers, None)
+    return Head(raw, code, length)
+
+
+def _check_status(status: str) -> int:
+    if type(status) is not str or not _STATUS.fullmatch(status):
+        raise HeadError(f"the status {status!r} is not three digits, a space and a reason")
+    code = int(status[:3])
+    if len(_known_statuses) < _MAX_KNOWN:
+        _known_statuses[status] = code
+    return code
 
 
 def _check_name(name: str) -> str:
+    if not isinstance(name, str):
+        raise TypeError
     if not _TOKEN.fullmatch(name):
         raise HeadError(f"{name!r} is no name for a header")
     lowered = name.lower()
@@ -85,9 +92,26 @@ def _check_name(name: str) -> str:
         raise HeadError(f"the header {name} is between web server and client (hop-by-hop)")
     if lowered == "status":
         raise HeadError("the header Status is CGI's own; the status goes to start_response")
-    if len(_known) < _MAX_KNOWN:
-        _known[name] = lowered
+    if len(_known_names) < _MAX_KNOWN:
+        _known_names[name] = lowered
     return lowered
+
+
+def _explain(headers: list, error: Optional[Exception]) -> HeadError:
+    """Which of the headers is wrong, once it is known that one of them is."""
+    if isinstance(error, HeadError):
+        return error
+    for header in headers:
+        if not isinstance(header, tuple) or len(header) != 2:
+            return HeadError(f"a header is {header!r}, not a pair of name and value")
+        if not all(isinstance(part, str) for part in header):
+            return HeadError(f"the header {header!r} is not made of two strings")
+        name, value = header
+        if value and max(value) > "\xff":
+            return HeadError(f"the header {header!r} has characters beyond Latin-1")
+        if _CONTROL.search(value) or "\r" in value or "\n" in value:
+            return HeadError(f"the value of the header {name} has a control character: {value!r}")
+    return HeadError(f"the headers {headers!r} cannot be sent")
 
 
 def _check_length(value: str) -> int:

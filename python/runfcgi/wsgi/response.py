@@ -189,5 +189,5 @@ class Response:
     def _encode_head(self, known_size: Optional[int]) -> bytes:
         head = self._started
         if known_size is None or head.content_length is not None or not head.has_body:
-            return (head.lines + "\r\n").encode("latin-1")
-        return f"{head.lines}Content-Length: {known_size}\r\n\r\n".encode("latin-1")
+            return head.lines + b"\r\n"
+        return b"%sContent-Length: %d\r\n\r\n" % (head.lines, known_size)
