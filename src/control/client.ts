@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { fromErrorMessage } from '../error-message.ts';
 import { RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
-import type { OnProgress, PoolOutcome, PoolVerb } from '../pools/commands.ts';
+import type { OnProgress, PoolOutcome, PoolSelection, PoolVerb } from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { ask, HttpBreach } from './http-answer.ts';
 
@@ -35,12 +35,25 @@ export class ControlClient {
     throw unexpected('nothing');
   }
 
-  run(
-    verb: PoolVerb,
-    pools: readonly string[] | 'all',
-    onProgress: OnProgress,
-  ): Promise<readonly PoolOutcome[]> {
+  run(verb: PoolVerb, pools: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     return this.#work(`/v1/pools/${verb}`, { pools }, onProgress);
+  }
+
+  /** Stops the pools and starts them again. */
+  restartHard(pools: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return this.#work('/v1/pools/restart', { pools, isHard: true }, onProgress);
+  }
+
+  scale(pool: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return this.#work('/v1/pools/scale', { pool, workers }, onProgress);
+  }
+
+  takeBack(pools: PoolSelection): Promise<readonly PoolOutcome[]> {
+    return this.#work('/v1/pools/take-back', { pools }, () => {});
+  }
+
+  reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return this.#work('/v1/daemon/reconfigure', {}, onProgress);
   }
 
   shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {

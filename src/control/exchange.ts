@@ -11,6 +11,9 @@ const httpStatus: Partial<Record<ErrorCode, number>> = {
   USAGE: 400,
   PLAN_UNKNOWN_POOL: 404,
   CONTROL_DENIED: 403,
+  CONFIG_NOT_FOUND: 422,
+  CONFIG_UNREADABLE: 422,
+  CONFIG_INVALID: 422,
 };
 
 /** A refusal that belongs to HTTP rather than to the pools. */

@@ -1,6 +1,7 @@
-import { RunfcgidError } from '../errors.ts';
 import type { Commands, OnProgress, PoolOutcome, PoolVerb } from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
+import { parseNothing, parsePools, parseRestart, parseScale } from './bodies.ts';
+import { restartHard } from './hard-restart.ts';
 
 /** The control API, version 1. A path under it never changes its meaning; new things get new paths. */
 export type Route = ReadRoute | WorkRoute;
@@ -19,68 +20,51 @@ export interface ReadRoute {
 export interface WorkRoute {
   readonly isReadOnly: false;
   readonly method: 'POST';
-  work(commands: Commands, body: string, onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
+  readonly work: Work;
 }
+
+type Work = (commands: Commands, body: string, onProgress: OnProgress) => Promise<readonly PoolOutcome[]>;
 
 export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/status', { isReadOnly: true, method: 'GET', read: (commands) => commands.status() }],
-  ['/v1/pools/start', poolRoute('start')],
-  ['/v1/pools/stop', poolRoute('stop')],
-  ['/v1/pools/restart', poolRoute('restart')],
+  ['/v1/pools/start', runs('start')],
+  ['/v1/pools/stop', runs('stop')],
+  ['/v1/pools/reload', runs('reload')],
+  [
+    '/v1/pools/restart',
+    works((commands, body, onProgress) => {
+      const { pools, isHard } = parseRestart(body);
+      return isHard ? restartHard(commands, pools, onProgress) : commands.run('restart', pools, onProgress);
+    }),
+  ],
+  [
+    '/v1/pools/scale',
+    works((commands, body, onProgress) => {
+      const { pool, workers } = parseScale(body);
+      return commands.scale(pool, workers, onProgress);
+    }),
+  ],
+  ['/v1/pools/take-back', works((commands, body) => commands.takeBack(parsePools(body)))],
+  [
+    '/v1/daemon/reconfigure',
+    works((commands, body, onProgress) => {
+      parseNothing(body);
+      return commands.reconfigure(onProgress);
+    }),
+  ],
   [
     '/v1/daemon/stop',
-    {
-      isReadOnly: false,
-      method: 'POST',
-      work: (commands, _body, onProgress) => commands.shutDown(onProgress),
-    },
+    works((commands, body, onProgress) => {
+      parseNothing(body);
+      return commands.shutDown(onProgress);
+    }),
   ],
 ]);
 
-function poolRoute(verb: PoolVerb): WorkRoute {
-  return {
-    isReadOnly: false,
-    method: 'POST',
-    work: (commands, body, onProgress) => commands.run(verb, parsePools(body), onProgress),
-  };
+function runs(verb: PoolVerb): WorkRoute {
+  return works((commands, body, onProgress) => commands.run(verb, parsePools(body), onProgress));
 }
 
-/**
- * Reads `{"pools": ["a", "b"]}` or `{"pools": "all"}`.
- *
- * @throws RunfcgidError USAGE for anything else.
- */
-export function parsePools(body: string): readonly string[] | 'all' {
-  const pools = poolsOf(parseJson(body));
-  if (pools === 'all') return 'all';
-  if (!Array.isArray(pools) || pools.length === 0 || !pools.every((pool) => typeof pool === 'string')) {
-    throw new RunfcgidError('USAGE', 'the request names no pools', {
-      hint: 'Send {"pools": "all"} or {"pools": ["NAME", …]}.',
-    });
-  }
-  return [...new Set(pools)];
-}
-
-function poolsOf(request: unknown): unknown {
-  if (typeof request !== 'object' || request === null || Array.isArray(request)) {
-    throw new RunfcgidError('USAGE', 'the body of the request is not a JSON object');
-  }
-  const unknown = Object.keys(request).find((key) => key !== 'pools');
-  if (unknown !== undefined) {
-    throw new RunfcgidError('USAGE', `the request has an unknown key "${unknown}"`, {
-      hint: 'Only "pools" is known here.',
-    });
-  }
-  return 'pools' in request ? request.pools : undefined;
-}
-
-function parseJson(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch (error) {
-    throw new RunfcgidError('USAGE', 'the body of the request is not JSON', {
-      cause: error,
-      hint: 'Send {"pools": "all"} or {"pools": ["NAME", …]}.',
-    });
-  }
+function works(work: Work): WorkRoute {
+  return { isReadOnly: false, method: 'POST', work };
 }

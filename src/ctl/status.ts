@@ -5,8 +5,20 @@ import { choosePools } from './choose-pools.ts';
 import { findDaemon, isNotRunning } from './control-socket.ts';
 import { type CtlRequest, defaultStatusTimeoutMs } from './request.ts';
 
-/** `fcgictl status [POOL…]`: exit status 0 when every pool asked for is running, 3 when one is not. */
-export async function status(names: readonly string[], request: CtlRequest): Promise<number> {
+export interface StatusOptions {
+  /** Every worker too; JSON always has them. */
+  readonly hasWorkers: boolean;
+}
+
+/**
+ * `fcgictl status [POOL…]`: exit status 0 when every pool asked for is running, 3 when one is not. A refused reload
+ * changes nothing about that: the pool serves.
+ */
+export async function status(
+  names: readonly string[],
+  { hasWorkers }: StatusOptions,
+  request: CtlRequest,
+): Promise<number> {
   const { terminal, isJson } = request;
   const client = await findDaemon(request, request.timeoutMs ?? defaultStatusTimeoutMs);
   let snapshot: StatusSnapshot;
@@ -19,6 +31,8 @@ export async function status(names: readonly string[], request: CtlRequest): Pro
   }
   const pools = await choosePools(names, snapshot.pools);
   const chosen = { ...snapshot, pools };
-  terminal.print(isJson ? JSON.stringify(chosen) : formatStatus(chosen, terminal));
+  terminal.print(
+    isJson ? JSON.stringify(chosen) : formatStatus(chosen, { hasColours: terminal.hasColours, hasWorkers }),
+  );
   return pools.every(({ state }) => state === 'running') ? exitStatus.ok : exitStatus.notRunning;
 }

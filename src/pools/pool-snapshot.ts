@@ -1,8 +1,10 @@
 import { formatAddress } from '../config/address.ts';
 import type { Clock } from '../host/clock.ts';
 import type { PoolPlan, RefusedPool } from '../plan/plan.ts';
-import type { ExitSnapshot, PoolSnapshot, WorkerSnapshot } from '../status/snapshot.ts';
+import { sumOfKnown } from '../status/quantities.ts';
+import type { ExitSnapshot, GenerationSnapshot, PoolSnapshot, WorkerSnapshot } from '../status/snapshot.ts';
 import type { Worker } from '../workers/worker.ts';
+import type { Generation } from './generation.ts';
 import type { Pool } from './pool.ts';
 
 /** What was measured of each process tree, by the pid of its worker. */
@@ -19,9 +21,7 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
   const { plan } = pool;
   const live = pool.generations.live;
   const workers = pool.generations.list.flatMap((generation) =>
-    generation.workers
-      .filter((worker) => generation === live || !worker.isGone)
-      .map((worker) => snapshotWorker(worker, generation.number, measures)),
+    workersOf(generation).map((worker) => snapshotWorker(worker, generation.number, measures)),
   );
   return {
     ...outline(plan),
@@ -42,6 +42,11 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
             reason: pool.record.refusal.reason,
             output: pool.record.refusal.output,
           },
+    generations: pool.generations.list.map((generation) => snapshotGeneration(generation, measures)),
+    lastTrigger:
+      pool.record.lastTrigger === undefined
+        ? null
+        : { at: pool.record.lastTrigger.at.toISOString(), summary: pool.record.lastTrigger.summary },
   };
 }
 
@@ -63,6 +68,8 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
     workers: [],
     lastExit: null,
     refusedReload: null,
+    generations: [],
+    lastTrigger: null,
   };
 }
 
@@ -76,6 +83,32 @@ function outline(
     listen: plan.listen.map(({ address }) => formatAddress(address)),
     workersWanted: plan.workers,
   };
+}
+
+/** Those that serve or shall serve, and those that leave and are still there. */
+function workersOf(generation: Generation): readonly Worker[] {
+  const { phase, workers, present } = generation;
+  return phase === 'live' ? [...new Set([...workers, ...present])] : present;
+}
+
+function snapshotGeneration(generation: Generation, measures: Measures): GenerationSnapshot {
+  const { number, phase, workers, present } = generation;
+  const isRising = phase === 'live' || phase === 'proving';
+  return {
+    number,
+    phase,
+    workers: isRising ? workers.length : present.length,
+    ready: workers.filter(({ state }) => state.name === 'ready').length,
+    connections: connectionsOf(present, measures),
+  };
+}
+
+/** `null` as soon as those of one worker are unknown: a part would look like the whole. */
+function connectionsOf(workers: readonly Worker[], measures: Measures): number | null {
+  const counts = workers.map(({ pid }) =>
+    pid === undefined ? null : (measures.get(pid)?.connections ?? null),
+  );
+  return counts.includes(null) ? null : (sumOfKnown(counts) ?? 0);
 }
 
 function snapshotWorker(worker: Worker, generation: number, measures: Measures): WorkerSnapshot {

@@ -1,3 +1,4 @@
+import { describeGeneration } from '../status/generation-text.ts';
 import type { PoolSnapshot } from '../status/snapshot.ts';
 import type { PoolOutcome, PoolVerb } from './commands.ts';
 
@@ -12,12 +13,14 @@ export function verdictOf(verb: PoolVerb, pool: PoolSnapshot, since: string): Po
   return verb === 'stop' ? stopVerdict(pool) : startVerdict(pool, since);
 }
 
-/** "2 of 4 workers ready" and the like. */
+/** "2 of 4 workers ready", "generation 3 proving: 1 of 2 workers ready" and the like. */
 export function progressOf(pool: PoolSnapshot): string {
   if (pool.state === 'stopping') {
     const left = pool.workers.filter(({ pid }) => pid !== null).length;
     return `stopping: ${left} ${left === 1 ? 'process' : 'processes'} left`;
   }
+  const candidate = pool.generations.find(({ phase }) => phase === 'proving');
+  if (candidate !== undefined) return describeGeneration(candidate);
   const ready = `${pool.workersReady} of ${pool.workersWanted} workers ready`;
   return pool.reason === null ? ready : `${ready}; ${pool.reason}`;
 }

@@ -45,6 +45,41 @@ export interface PoolSnapshot {
   readonly lastExit: ExitSnapshot | null;
   /** A reload that was refused, until one succeeds: the pool goes on with the workers from before it. */
   readonly refusedReload: RefusedReloadSnapshot | null;
+  /** Those that have not gone yet, the oldest first: the live one, one that shows itself, those that drain. */
+  readonly generations: readonly GenerationSnapshot[];
+  /** The file that made the pool reload last. */
+  readonly lastTrigger: TriggerSnapshot | null;
+}
+
+/**
+ * `live`: the address leads there. `proving`: its workers have to show themselves first. `draining`: it finishes
+ * what it has. `yielding`: its workers leave a shared socket one by one. `stopping`: it has nothing left to finish.
+ * `refused`: its workers did not show themselves, and end.
+ */
+export type GenerationPhaseName =
+  | 'proving'
+  | 'live'
+  | 'draining'
+  | 'yielding'
+  | 'stopping'
+  | 'refused'
+  | 'gone';
+
+export interface GenerationSnapshot {
+  readonly number: number;
+  readonly phase: GenerationPhaseName;
+  /** Of those that shall serve, and of those that are left where it ends. */
+  readonly workers: number;
+  readonly ready: number;
+  /** Accepted by its workers and not yet closed; `null` when unknown. */
+  readonly connections: number | null;
+}
+
+export interface TriggerSnapshot {
+  /** ISO 8601. */
+  readonly at: string;
+  /** Names the file. */
+  readonly summary: string;
 }
 
 export interface RefusedReloadSnapshot {

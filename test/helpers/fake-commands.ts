@@ -1,5 +1,5 @@
 import { RunfcgidError } from '../../src/errors.ts';
-import type { Commands, OnProgress, PoolOutcome, PoolVerb } from '../../src/pools/commands.ts';
+import type { Commands, OnProgress, PoolOutcome, PoolSelection, PoolVerb } from '../../src/pools/commands.ts';
 import type { PoolSnapshot, StatusSnapshot } from '../../src/status/snapshot.ts';
 
 type Work = (onProgress: OnProgress) => Promise<readonly PoolOutcome[]>;
@@ -14,31 +14,43 @@ export class FakeCommands implements Commands {
     return statusOf(this.pools);
   }
 
-  run(
-    verb: PoolVerb,
-    names: readonly string[] | 'all',
-    onProgress: OnProgress,
-  ): Promise<readonly PoolOutcome[]> {
-    this.asked.push(`${verb} ${names === 'all' ? 'all' : names.join(',')}`);
-    const known = this.pools.map((pool) => pool.name);
-    const chosen = names === 'all' ? known : names;
-    const unknown = chosen.find((name) => !known.includes(name));
-    if (unknown !== undefined) {
-      return Promise.reject(
-        new RunfcgidError('PLAN_UNKNOWN_POOL', `there is no pool "${unknown}"`, {
-          hint: `Known pools: ${known.join(', ')}.`,
-        }),
-      );
-    }
+  run(verb: PoolVerb, names: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return this.#obey(verb, names, onProgress);
+  }
+
+  scale(pool: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return this.#obey(`scale ${workers}`, [pool], onProgress);
+  }
+
+  takeBack(names: PoolSelection): Promise<readonly PoolOutcome[]> {
+    return this.#obey('take back', names, () => {});
+  }
+
+  reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    this.asked.push('reconfigure');
     if (this.work !== undefined) return this.work(onProgress);
-    for (const pool of chosen) onProgress({ pool, message: `${verb} under way` });
-    return Promise.resolve(chosen.map((pool) => outcome({ pool })));
+    return Promise.resolve([]);
   }
 
   shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     this.asked.push('shut down');
     if (this.work !== undefined) return this.work(onProgress);
     return Promise.resolve(this.pools.map(({ name }) => outcome({ pool: name, state: 'stopped' })));
+  }
+
+  async #obey(what: string, names: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    this.asked.push(`${what} ${names === 'all' ? 'all' : names.join(',')}`);
+    const known = this.pools.map((pool) => pool.name);
+    const chosen = names === 'all' ? known : names;
+    const unknown = chosen.find((name) => !known.includes(name));
+    if (unknown !== undefined) {
+      throw new RunfcgidError('PLAN_UNKNOWN_POOL', `there is no pool "${unknown}"`, {
+        hint: `Known pools: ${known.join(', ')}.`,
+      });
+    }
+    if (this.work !== undefined) return this.work(onProgress);
+    for (const pool of chosen) onProgress({ pool, message: `${what} under way` });
+    return chosen.map((pool) => outcome({ pool }));
   }
 }
 
@@ -86,6 +98,8 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     workers: [],
     lastExit: null,
     refusedReload: null,
+    generations: [{ number: 1, phase: 'live', workers: 2, ready: 2, connections: 0 }],
+    lastTrigger: null,
     ...changes,
   };
 }

@@ -15,6 +15,7 @@ const worker: WorkerSnapshot = {
   cpuPercent: 0.25,
   connections: 1,
 };
+const plain = { hasColours: false, hasWorkers: false };
 const died = { at: '2026-01-01T00:00:00.000Z', worker: 'api/1', pid: 18, cause: 'died' } as const;
 
 test('the table aligns its columns, sums the workers, and quotes what is wrong below it', () => {
@@ -33,13 +34,13 @@ test('the table aligns its columns, sums the workers, and quotes what is wrong b
     }),
     poolSnapshot({ name: 'old', state: 'stopped', workersReady: 0, queued: 0 }),
   ]);
-  expect(formatStatus(status, { hasColours: false })).toMatchInlineSnapshot(`
+  expect(formatStatus(status, plain)).toMatchInlineSnapshot(`
     "runfcgid 0.1.0  pid 4242  up 2h5m  45 MB  /etc/runfcgid/runfcgid.toml
 
-    POOL  STATE    WORKERS  LISTEN                       UPTIME  MEMORY   CPU  QUEUE  RESTARTS
-    web   running      2/2  unix:/run/runfcgid/web.sock    1m5s   30 MB  0.5%      0         0
-    api   failed       0/2  127.0.0.1:3034, [::1]:3034        -       -     -      -        12
-    old   stopped      0/2  unix:/run/runfcgid/web.sock       -       -     -      0         0
+    POOL  STATE    WORKERS  BUSY  LISTEN                       UPTIME  MEMORY   CPU  QUEUE  RESTARTS
+    web   running      2/2     2  unix:/run/runfcgid/web.sock    1m5s   30 MB  0.5%      0         0
+    api   failed       0/2     -  127.0.0.1:3034, [::1]:3034        -       -     -      -        12
+    old   stopped      0/2     -  unix:/run/runfcgid/web.sock       -       -     -      0         0
 
     api is failed: exited with status 1 after 0.2 s
       next attempt in 12s
@@ -49,25 +50,92 @@ test('the table aligns its columns, sums the workers, and quotes what is wrong b
   `);
 });
 
+const refusedReload = { at: '2026-01-01T02:00:00.000Z', reason: 'the new workers died', output: ['boom'] };
+
 test('a refused reload is told although the pool runs', () => {
-  const refusedReload = { at: '2026-01-01T10:00:00.000Z', reason: 'the new workers died', output: ['boom'] };
-  const text = formatStatus(statusOf([poolSnapshot({ refusedReload })]), { hasColours: false });
+  const text = formatStatus(statusOf([poolSnapshot({ refusedReload })]), plain);
   expect(text).toContain(
-    'web refused a reload at 2026-01-01T10:00:00.000Z: the new workers died\n  | boom\n',
+    `
+web: reload refused 5m ago (2026-01-01T02:00:00.000Z): the new workers died
+  the workers from before (generation 1) go on serving
+  | boom
+`,
   );
+});
+
+test('a pool that is down too does not claim that its old workers serve', () => {
+  const pool = poolSnapshot({ refusedReload, state: 'failed', reason: 'they died too' });
+  expect(formatStatus(statusOf([pool]), plain)).not.toContain('go on serving');
+});
+
+test('generations that rise and leave, and the last trigger, are told below the table', () => {
+  const text = formatStatus(
+    statusOf([
+      poolSnapshot({
+        generations: [
+          { number: 1, phase: 'draining', workers: 2, ready: 2, connections: 1 },
+          { number: 2, phase: 'live', workers: 2, ready: 2, connections: 0 },
+          { number: 3, phase: 'proving', workers: 2, ready: 1, connections: 0 },
+        ],
+        lastTrigger: { at: '2026-01-01T02:04:57.000Z', summary: 'mysite.fcgi' },
+      }),
+      poolSnapshot({
+        name: 'api',
+        generations: [
+          { number: 1, phase: 'yielding', workers: 1, ready: 1, connections: null },
+          { number: 2, phase: 'stopping', workers: 3, ready: 0, connections: 0 },
+        ],
+      }),
+    ]),
+    plain,
+  );
+  expect(text.split('\n').slice(-6)).toEqual([
+    'web: generation 1 draining: 1 connection',
+    'web: generation 3 proving: 1 of 2 workers ready',
+    'web: last trigger mysite.fcgi, 3s ago',
+    'api: generation 1 yielding: 1 worker left, connections unknown',
+    'api: generation 2 stopping: 3 workers left',
+    '',
+  ]);
+});
+
+test('the workers have a table of their own when it is asked for', () => {
+  const workers = [
+    worker,
+    { ...worker, id: 'web/2', generation: 2, pid: null, state: 'backoff', uptimeMs: null, connections: null },
+  ] as const;
+  const text = formatStatus(statusOf([poolSnapshot({ workers })]), { ...plain, hasWorkers: true });
+  expect(text.split('\n').slice(5, -1).join('\n')).toMatchInlineSnapshot(`
+    "WORKER  PID  STATE    GENERATION  LISTEN                       UPTIME  MEMORY   CPU  CONNECTIONS  RESTARTS
+    web/1    17  ready             1  unix:/run/runfcgid/web.sock    1m5s   30 MB  0.3%            1         0
+    web/2     -  backoff           2  unix:/run/runfcgid/web.sock       -   30 MB  0.3%            -         0"
+  `);
+  const none = formatStatus(statusOf([poolSnapshot()]), { ...plain, hasWorkers: true });
+  expect(none).not.toContain('CONNECTIONS');
+});
+
+test.each([
+  { counts: [1, 0], busy: '1' },
+  { counts: [2, 3], busy: '2' },
+  { counts: [1, null], busy: '-' },
+  { counts: [], busy: '-' },
+])('with $counts connections $busy workers are busy', ({ counts, busy }) => {
+  const workers = counts.map((connections) => ({ ...worker, connections }));
+  const line = formatStatus(statusOf([poolSnapshot({ workers })]), plain).split('\n')[3] ?? '';
+  expect(line.split(/\s+/)[3]).toBe(busy);
 });
 
 test('colours stand for states and do not disturb the columns', () => {
   const pools = [poolSnapshot(), poolSnapshot({ name: 'api', state: 'degraded', reason: 'one is down' })];
-  const plain = formatStatus(statusOf(pools), { hasColours: false });
-  const coloured = formatStatus(statusOf(pools), { hasColours: true });
+  const uncoloured = formatStatus(statusOf(pools), plain);
+  const coloured = formatStatus(statusOf(pools), { ...plain, hasColours: true });
   expect(coloured).toContain('\u001b[32mrunning ');
   expect(coloured).toContain('\u001b[33mdegraded');
-  expect(withoutColours(coloured)).toBe(plain);
+  expect(withoutColours(coloured)).toBe(uncoloured);
 });
 
 test('a daemon without pools says so', () => {
-  expect(formatStatus(statusOf([]), { hasColours: false })).toContain('No pools are configured.');
+  expect(formatStatus(statusOf([]), plain)).toContain('No pools are configured.');
 });
 
 function withoutColours(text: string): string {

@@ -1,0 +1,134 @@
+import { Command, Option } from 'commander';
+import { readVersion } from '../host/version.ts';
+import { parseCount, parseTimeout } from './arguments.ts';
+import type { CtlRequest } from './request.ts';
+
+/** Options of every command; they may stand before it, too. */
+export interface CommonOptions {
+  readonly config?: string;
+  readonly socket?: string;
+  readonly json?: true;
+  readonly timeout?: number;
+}
+
+/** Runs what a command line asks for; the command resolves to the exit status. */
+export type RunCommand = (
+  command: (request: CtlRequest) => Promise<number>,
+  options: CommonOptions,
+) => Promise<void>;
+
+/** The commands of fcgictl. Each loads what it needs when it runs, so that `fcgictl status` starts fast. */
+export function createProgram(run: RunCommand): Command {
+  const root = new Command('fcgictl')
+    .description('Controls runfcgid, the FastCGI process supervisor.')
+    .addOption(configOption())
+    .version(readVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand('help [command]', 'print help for a command')
+    .showHelpAfterError('See fcgictl --help.')
+    // `reload --config` is not the `--config FILE` before the command.
+    .enablePositionalOptions()
+    .exitOverride();
+  addCommonOptions(root);
+
+  const add = (usage: string, description: string): Command => {
+    const command = root.command(usage).description(description).helpOption('-h, --help', 'print help');
+    return addCommonOptions(command);
+  };
+  const addConfigured = (usage: string, description: string): Command =>
+    add(usage, description).addOption(configOption());
+  const optionsOf = (command: Command): CommonOptions => ({ ...root.opts(), ...command.opts() });
+
+  addConfigured('start [pool...]', 'start pools, all when none is named, and first the daemon').action(
+    (names: string[], _own: object, command: Command) =>
+      run(async (request) => (await import('./start.ts')).start(names, request), optionsOf(command)),
+  );
+  addConfigured('stop [pool...]', 'stop pools; when none is named, all and then the daemon')
+    .option('--keep-daemon', 'leave the daemon running')
+    .action((names: string[], { keepDaemon = false }: { keepDaemon?: boolean }, command: Command) =>
+      run(
+        async (request) => (await import('./stop.ts')).stop(names, { keepDaemon }, request),
+        optionsOf(command),
+      ),
+    );
+  addConfigured(
+    'restart [pool...]',
+    'replace the workers as reload does where a pool serves, start it where it does not; all pools when none is named',
+  )
+    .option('--hard', 'stop first, then start: for a moment nobody answers')
+    .action((names: string[], { hard = false }: { hard?: boolean }, command: Command) =>
+      run(
+        async (request) => (await import('./restart.ts')).restart(names, { isHard: hard }, request),
+        optionsOf(command),
+      ),
+    );
+  add(
+    'reload [pool...]',
+    'replace the workers by new ones, in all pools when none is named, without losing a request; new workers that do not show themselves ready are refused, and those from before go on serving',
+  )
+    .addOption(new Option('-c <file>', 'the configuration of the daemon'))
+    .addOption(new Option('--abort', 'take a reload back, while the workers from before still drain'))
+    .addOption(
+      new Option('--config', 'read the configuration again and apply what has changed').conflicts('abort'),
+    )
+    .action((names: string[], own: { abort?: true; config?: true; c?: string }, command: Command) => {
+      const { config: _, ...common } = optionsOf(command);
+      const config = own.c ?? root.opts<CommonOptions>().config;
+      const what = own.abort ? 'abort' : own.config ? 'config' : 'workers';
+      return run(
+        async (request) => (await import('./reload.ts')).reload(names, what, request),
+        config === undefined ? common : { ...common, config },
+      );
+    });
+  addConfigured(
+    'scale <pool>',
+    'change the number of workers, until the daemon ends or the configuration changes',
+  )
+    .argument('<workers>', 'how many', parseCount)
+    .action((pool: string, workers: number, _own: object, command: Command) =>
+      run(async (request) => (await import('./scale.ts')).scale(pool, workers, request), optionsOf(command)),
+    );
+  addConfigured(
+    'status [pool...]',
+    'show the pools; exit status 0: all run, 3: one does not. A pool whose last reload was refused runs: it serves with the workers from before',
+  )
+    .option('-w, --workers', 'show every worker')
+    .action((names: string[], { workers = false }: { workers?: boolean }, command: Command) =>
+      run(
+        async (request) => (await import('./status.ts')).status(names, { hasWorkers: workers }, request),
+        optionsOf(command),
+      ),
+    );
+  addConfigured(
+    'check [file]',
+    'look for problems in a configuration and start nothing; exit status 78: there are some',
+  ).action((file: string | undefined, _own: object, command: Command) =>
+    run(async (request) => (await import('./check.ts')).check(file, request), optionsOf(command)),
+  );
+  addConfigured('gateway <pool>', 'show a pool over HTTP; for development, not for production')
+    .option('--http <address>', 'where to listen', '127.0.0.1:8000')
+    .option('--static <prefix=dir>', 'serve files from a folder (repeatable)', collect, [])
+    .option('--param <name=value>', 'a further FastCGI parameter (repeatable)', collect, [])
+    .action((pool: string, own: { http: string; static: string[]; param: string[] }, command: Command) =>
+      run(async (request) => (await import('./gateway.ts')).gateway(pool, own, request), optionsOf(command)),
+    );
+  return root;
+}
+
+function addCommonOptions(command: Command): Command {
+  return command
+    .option('-s, --socket <path>', 'the control socket of the daemon; no configuration is read')
+    .option('-j, --json', 'print JSON')
+    .option('-t, --timeout <duration>', 'how long to wait, such as 30s or 5m', parseTimeout);
+}
+
+function configOption(): Option {
+  return new Option(
+    '-c, --config <file>',
+    'the configuration of the daemon (else RUNFCGID_CONFIG, else the usual one)',
+  );
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}

@@ -1,0 +1,10 @@
+import { findDaemon } from './control-socket.ts';
+import { reportOutcomes } from './outcomes.ts';
+import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
+
+/** `fcgictl scale POOL WORKERS`: resolves when they are ready; those that go may still finish what they have. */
+export async function scale(pool: string, workers: number, request: CtlRequest): Promise<number> {
+  const client = await findDaemon(request, request.timeoutMs ?? defaultWorkTimeoutMs);
+  const onProgress = request.terminal.progress.bind(request.terminal);
+  return reportOutcomes(await client.scale(pool, workers, onProgress), request);
+}

@@ -1,0 +1,32 @@
+import type { GenerationPhaseName, GenerationSnapshot } from './snapshot.ts';
+
+/** "generation 3 proving: 1 of 2 workers ready", "generation 2 draining: 1 connection". */
+export function describeGeneration(generation: GenerationSnapshot): string {
+  return `generation ${generation.number} ${generation.phase}: ${details[generation.phase](generation)}`;
+}
+
+const details: Readonly<Record<GenerationPhaseName, (generation: GenerationSnapshot) => string>> = {
+  proving: readiness,
+  live: readiness,
+  draining: inHand,
+  yielding: (generation) => `${counted(generation.workers, 'worker')} left, ${inHand(generation)}`,
+  stopping: processesLeft,
+  refused: processesLeft,
+  gone: processesLeft,
+};
+
+function readiness({ ready, workers }: GenerationSnapshot): string {
+  return `${ready} of ${counted(workers, 'worker')} ready`;
+}
+
+function inHand({ connections }: GenerationSnapshot): string {
+  return connections === null ? 'connections unknown' : counted(connections, 'connection');
+}
+
+function processesLeft({ workers }: GenerationSnapshot): string {
+  return `${counted(workers, 'worker')} left`;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
+}
