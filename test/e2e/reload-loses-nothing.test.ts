@@ -59,14 +59,13 @@ async function serve(
   return { daemon, loads };
 }
 
-/** Reloads every pool under load, and makes sure that the load knows who may answer from then on. */
+/** Reloads every pool under load; whoever served before must not get a request any more. */
 async function reload(daemon: TestDaemon, loads: ReadonlyMap<string, SteadyLoad>): Promise<void> {
+  const before = await daemon.status();
   const { status, stderr } = await daemon.fcgictl('restart');
   expect(status, stderr).toBe(0);
-  const { pools } = await daemon.status();
-  for (const { name, generation, workers: all } of pools) {
-    const fresh = all.filter((worker) => worker.generation === generation);
-    loads.get(name)?.expectFrom(fresh.flatMap(({ pid }) => pid ?? []));
+  for (const { name, workers } of before.pools) {
+    loads.get(name)?.expectNoMoreFrom(workers.flatMap(({ pid }) => pid ?? []));
   }
   await Promise.all([...loads.values()].map((load) => load.goOn(10)));
 }
