@@ -18,6 +18,9 @@ Apache mod_fcgid, ScriptAlias     /app            /blog/1      as sent
 any, REQUEST_URI only             absent          absent       "" and the path of REQUEST_URI
 ================================  ==============  ===========  ==============================
 
+(Seen with nginx 1.22, Apache 2.4 and lighttpd 1.4.) What cannot be told: lighttpd with the
+prefix "/" and without ``fix-root-scriptname`` takes a URL's first part for the script.
+
 Paths are decoded bytes as Latin-1 text, as PEP 3333 has them; REQUEST_URI and the proxied
 SCRIPT_FILENAME are percent-encoded.
 """
@@ -80,10 +83,13 @@ def _without_path_info(script: str, params: Dict[str, str]) -> Tuple[str, str]:
 def _proxied(script: str, filename: str) -> Tuple[str, str]:
     """mod_proxy_fcgi puts the whole path in SCRIPT_NAME; what it passed on is the PATH_INFO."""
     match = _PROXIED.match(filename)
-    mapped = _decode(match.group(1)) if match else ""
-    if mapped and script.endswith(mapped):
+    if match is None:
+        return "", script
+    # "ProxyPass /app fcgi://host/" doubles the slash of what follows /app.
+    mapped = "/" + _decode(match.group(1)).lstrip("/")
+    if script.endswith(mapped):
         return script[: -len(mapped)], mapped
-    return "", script
+    return (script, "") if mapped == "/" else ("", script)
 
 
 def _normal(script: str, info: str) -> Tuple[str, str]:
