@@ -1,5 +1,5 @@
 import type { SettingsTable, Values } from './setting.ts';
-import { count, oneOf, path, program, pythonCallable, pythonModule } from './setting-types.ts';
+import { count, flag, oneOf, path, program, pythonCallable, pythonModule } from './setting-types.ts';
 
 /* The tables `django` and `wsgi` of a pool: what the bundled Python engine serves, and how. */
 
@@ -19,6 +19,16 @@ const engineSettings = {
     unset:
       '`.venv`, `venv` or `env` in `directory`; else `$VIRTUAL_ENV` of a daemon that is not root; else `python3`',
     meaning: 'The Python interpreter, 3.8 or later. With a slash it is relative to `directory`.',
+  },
+  max_requests: {
+    type: count(0, 1_000_000_000),
+    default: 0,
+    meaning: 'Requests after which a worker ends and is replaced by a new one; 0: never.',
+  },
+  debug: {
+    type: flag,
+    default: false,
+    meaning: 'Show the traceback in the page of an error that the application did not catch.',
   },
 } as const satisfies SettingsTable;
 

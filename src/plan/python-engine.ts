@@ -3,7 +3,7 @@ import type { DjangoSettings, WsgiSettings } from '../config/engine-settings.ts'
 import type { Surroundings } from './surroundings.ts';
 
 type Argv = readonly [string, ...string[]];
-type EngineSettings = Pick<DjangoSettings, 'method' | 'threads' | 'python'>;
+type EngineSettings = Pick<DjangoSettings, 'method' | 'threads' | 'python' | 'max_requests' | 'debug'>;
 
 /** The descriptor on which the engine says that it is ready, or why it cannot be. */
 const channelDescriptor = 3;
@@ -45,8 +45,13 @@ export function engineEnvironment(
 }
 
 function engineCommand(target: readonly string[], engine: EngineSettings, context: EngineContext): Argv {
-  const threads = engine.method === 'threaded' ? [`threads=${engine.threads ?? defaultThreads}`] : [];
-  return [interpreter(engine, context), '-m', 'runfcgi', ...target, `method=${engine.method}`, ...threads];
+  const words = [
+    `method=${engine.method}`,
+    ...(engine.method === 'threaded' ? [`threads=${engine.threads ?? defaultThreads}`] : []),
+    ...(engine.max_requests > 0 ? [`maxrequests=${engine.max_requests}`] : []),
+    ...(engine.debug ? ['debug=true'] : []),
+  ];
+  return [interpreter(engine, context), '-m', 'runfcgi', ...target, ...words];
 }
 
 /** Never resolves links: an interpreter knows its virtual environment by the path it was started with. */

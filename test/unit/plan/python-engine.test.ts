@@ -7,6 +7,11 @@ const django = `${base}django = { settings = "mysite.settings" }\n`;
 const executable = (...paths: string[]) => ({ isExecutable: (path: string) => paths.includes(path) });
 
 describe('the command of the engine', () => {
+  it('is told when to end a worker, and to show tracebacks', async () => {
+    const toml = `${base}django = { settings = "s", max_requests = 500, debug = true }\n`;
+    expect((await onlyPool(toml)).worker.argv.slice(-2)).toEqual(['maxrequests=500', 'debug=true']);
+  });
+
   it('serves a Django project', async () => {
     expect((await onlyPool(django)).worker.argv).toEqual([
       'python3',
