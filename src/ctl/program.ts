@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { readVersion } from '../host/version.ts';
 import { parseCount, parseTimeout } from './arguments.ts';
+import { reloadHelp, restartHelp, scaleHelp, statusHelp } from './help-texts.ts';
 import type { CtlRequest } from './request.ts';
 
 /** Options of every command; they may stand before it, too. */
@@ -26,6 +27,7 @@ export function createProgram(run: RunCommand): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError('See fcgictl --help.')
+    .configureHelp({ subcommandTerm: termOf })
     // `reload --config` is not the `--config FILE` before the command.
     .enablePositionalOptions()
     .exitOverride();
@@ -51,10 +53,8 @@ export function createProgram(run: RunCommand): Command {
         optionsOf(command),
       ),
     );
-  addConfigured(
-    'restart [pool...]',
-    'replace the workers as reload does where a pool serves, start it where it does not; all pools when none is named',
-  )
+  addConfigured('restart [pool...]', 'restart pools, all when none is named, and first the daemon')
+    .addHelpText('after', restartHelp)
     .option('--hard', 'stop first, then start: for a moment nobody answers')
     .action((names: string[], { hard = false }: { hard?: boolean }, command: Command) =>
       run(
@@ -62,10 +62,8 @@ export function createProgram(run: RunCommand): Command {
         optionsOf(command),
       ),
     );
-  add(
-    'reload [pool...]',
-    'replace the workers by new ones, in all pools when none is named, without losing a request; new workers that do not show themselves ready are refused, and those from before go on serving',
-  )
+  add('reload [pool...]', 'replace the workers by new ones without losing a request')
+    .addHelpText('after', reloadHelp)
     .addOption(new Option('-c <file>', 'the configuration of the daemon'))
     .addOption(new Option('--abort', 'take a reload back, while the workers from before still drain'))
     .addOption(
@@ -80,18 +78,14 @@ export function createProgram(run: RunCommand): Command {
         config === undefined ? common : { ...common, config },
       );
     });
-  addConfigured(
-    'scale <pool>',
-    'change the number of workers, until the daemon ends or the configuration changes',
-  )
+  addConfigured('scale <pool>', 'change the number of workers of a pool')
+    .addHelpText('after', scaleHelp)
     .argument('<workers>', 'how many', parseCount)
     .action((pool: string, workers: number, _own: object, command: Command) =>
       run(async (request) => (await import('./scale.ts')).scale(pool, workers, request), optionsOf(command)),
     );
-  addConfigured(
-    'status [pool...]',
-    'show the pools; exit status 0: all run, 3: one does not. A pool whose last reload was refused runs: it serves with the workers from before',
-  )
+  addConfigured('status [pool...]', 'show the pools; exit status 0: all run, 3: one does not')
+    .addHelpText('after', statusHelp)
     .option('-w, --workers', 'show every worker')
     .action((names: string[], { workers = false }: { workers?: boolean }, command: Command) =>
       run(
@@ -127,6 +121,15 @@ function configOption(): Option {
     '-c, --config <file>',
     'the configuration of the daemon (else RUNFCGID_CONFIG, else the usual one)',
   );
+}
+
+/** Every command has options: saying so for each says nothing. */
+function termOf(command: Command): string {
+  const words = command.registeredArguments.map((argument) => {
+    const name = argument.variadic ? `${argument.name()}...` : argument.name();
+    return argument.required ? `<${name}>` : `[${name}]`;
+  });
+  return [command.name(), ...words].join(' ');
 }
 
 function collect(value: string, previous: readonly string[]): string[] {

@@ -9,6 +9,8 @@ export class FakeCommands implements Commands {
   readonly asked: string[] = [];
   pools: PoolSnapshot[] = [];
   work: Work | undefined;
+  /** What becomes of one pool. */
+  runOne: ((verb: string, pool: string) => Promise<PoolOutcome>) | undefined;
 
   async status(): Promise<StatusSnapshot> {
     return statusOf(this.pools);
@@ -49,6 +51,8 @@ export class FakeCommands implements Commands {
       });
     }
     if (this.work !== undefined) return this.work(onProgress);
+    const { runOne } = this;
+    if (runOne !== undefined) return Promise.all(chosen.map((pool) => runOne(what, pool)));
     for (const pool of chosen) onProgress({ pool, message: `${what} under way` });
     return chosen.map((pool) => outcome({ pool }));
   }

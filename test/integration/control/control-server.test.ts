@@ -7,11 +7,13 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ControlClient } from '../../../src/control/client.ts';
 import { ControlServer } from '../../../src/control/server.ts';
+import { RunfcgidError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
 import type { PoolProgress } from '../../../src/pools/commands.ts';
 import { FakeCommands, outcome, poolSnapshot, statusOf } from '../../helpers/fake-commands.ts';
 import { FakeLog } from '../../helpers/fake-log.ts';
 import { createGate } from '../../helpers/gate.ts';
+import { until } from '../../helpers/until.ts';
 
 const run = promisify(execFile);
 
@@ -153,6 +155,45 @@ describe('curl', () => {
   });
 
   test.each([
+    ['{"pools":"all"}', 'pools/reload', ['reload all']],
+    ['{"pools":["web","web"]}', 'pools/take-back', ['take back web']],
+    ['{"pool":"web","workers":3}', 'pools/scale', ['scale 3 web']],
+    ['{}', 'daemon/reconfigure', ['reconfigure']],
+    ['', 'daemon/reconfigure', ['reconfigure']],
+    ['{"pools":["web"],"isHard":true}', 'pools/restart', ['stop web', 'start web']],
+    ['{"pools":["web"],"isHard":false}', 'pools/restart', ['restart web']],
+  ])('%s to %s is carried out', async (body, path, asked) => {
+    await server.open();
+    const [status] = await curl('--data', body, `http://x/v1/${path}`);
+    expect([status, commands.asked]).toEqual([200, asked]);
+  });
+
+  test('an invalid configuration is an answer of its own', async () => {
+    commands.work = () => Promise.reject(new RunfcgidError('CONFIG_INVALID', 'runfcgid.toml:1: bad'));
+    await server.open();
+    const [status, body] = await curl('--data', '{}', 'http://x/v1/daemon/reconfigure');
+    expect([status, JSON.parse(body).error.code]).toEqual([422, 'CONFIG_INVALID']);
+    await expect(client().reconfigure(() => {})).rejects.toMatchObject({ exitCode: 78 });
+  });
+
+  test('a hard restart leaves a pool that cannot be stopped, and keeps no other from its start', async () => {
+    const stopsWeb = createGate();
+    commands.runOne = async (verb, pool) => {
+      if (verb === 'stop' && pool === 'web') await stopsWeb.opened;
+      return outcome({ pool, isDone: pool === 'api' });
+    };
+    await server.open();
+    const restart = client().restartHard('all', () => {});
+    await until(() => commands.asked.includes('start api'));
+    stopsWeb.open();
+    expect((await restart).map(({ pool, isDone }) => [pool, isDone])).toEqual([
+      ['web', false],
+      ['api', true],
+    ]);
+    expect(commands.asked).not.toContain('start web');
+  });
+
+  test.each([
     ['an unknown path', 404, ['http://x/v2/status'], 'there is no /v2/status here'],
     ['a wrong method', 405, ['--data', '{}', 'http://x/v1/status'], '/v1/status takes GET, not POST'],
     ['GET where POST belongs', 405, ['http://x/v1/pools/stop'], '/v1/pools/stop takes POST, not GET'],
@@ -161,6 +202,16 @@ describe('curl', () => {
     ['a list', 400, ['--data', '[1]', 'http://x/v1/pools/stop'], 'not a JSON object'],
     ['no names', 400, ['--data', '{"pools":[]}', 'http://x/v1/pools/stop'], 'names no pools'],
     ['an odd key', 400, ['--data', '{"pool":"a"}', 'http://x/v1/pools/stop'], 'unknown key "pool"'],
+    ['no number', 400, ['--data', '{"pool":"web","workers":"2"}', 'http://x/v1/pools/scale'], 'not a number'],
+    [
+      'half a worker',
+      400,
+      ['--data', '{"pool":"web","workers":1.5}', 'http://x/v1/pools/scale'],
+      'from 1 to',
+    ],
+    ['no pool', 400, ['--data', '{"workers":2}', 'http://x/v1/pools/scale'], 'names no pool'],
+    ['half a word', 400, ['--data', '{"pools":"all","isHard":1}', 'http://x/v1/pools/restart'], '"isHard"'],
+    ['too much', 400, ['--data', '{"pools":"all"}', 'http://x/v1/daemon/reconfigure'], 'unknown key "pools"'],
     ['an unknown pool', 404, ['--data', '{"pools":["wob"]}', 'http://x/v1/pools/stop'], 'no pool "wob"'],
   ])('is refused with a reason for %s', async (_case, expected, args, words) => {
     await server.open();

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ControlServer } from '../../../src/control/server.ts';
+import { RunfcgidError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
 import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 import { FakeCommands, outcome, poolSnapshot, statusOf } from '../../helpers/fake-commands.ts';
@@ -69,8 +70,8 @@ describe('fcgictl status', () => {
     await server.open();
     const { status, stdout, stderr } = await onSocket('status');
     expect([status, stderr]).toEqual([0, '']);
-    expect(stdout).toContain('POOL  STATE    WORKERS  LISTEN');
-    expect(stdout).toMatch(/^web {3}running {6}2\/2 {2}unix:\/run\/runfcgid\/web\.sock/m);
+    expect(stdout).toContain('POOL  STATE    WORKERS  BUSY  LISTEN');
+    expect(stdout).toMatch(/^web {3}running {6}2\/2 {5}- {2}unix:\/run\/runfcgid\/web\.sock/m);
     expect(stdout).not.toContain('\u001b');
   });
 
@@ -210,6 +211,139 @@ describe('fcgictl start, stop and restart', () => {
   });
 });
 
+describe('fcgictl reload, restart --hard and scale', () => {
+  test('reload waits for the new workers and tells how they come along', async () => {
+    commands.work = async (onProgress) => {
+      onProgress({ pool: 'web', message: 'generation 2 proving: 1 of 2 workers ready' });
+      return [outcome({})];
+    };
+    await server.open();
+    expect(await onSocket('reload', 'web')).toMatchObject({
+      status: 0,
+      stdout: 'web: running with 2 workers\n',
+    });
+    expect((await onSocket('reload')).status).toBe(0);
+    expect(commands.asked).toEqual(['reload web', 'reload all']);
+  });
+
+  test('a reload that was refused exits with 1 and shows why', async () => {
+    commands.work = async () => [
+      outcome({
+        isDone: false,
+        message: 'reload refused: exited with status 1; the workers from before go on serving',
+        details: ['Traceback (most recent call last):', 'SyntaxError: invalid syntax'],
+      }),
+    ];
+    await server.open();
+    expect(await onSocket('reload', 'web')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr:
+        'web: reload refused: exited with status 1; the workers from before go on serving\n' +
+        '  | Traceback (most recent call last):\n  | SyntaxError: invalid syntax\n',
+    });
+    const json = await onSocket('reload', 'web', '--json');
+    expect([json.status, JSON.parse(json.stdout).outcomes[0].isDone]).toEqual([1, false]);
+  });
+
+  test('reload needs a daemon that runs', async () => {
+    expect((await onSocket('reload')).status).toBe(69);
+  });
+
+  test('reload --abort of named pools tells of each; 1 when one has nothing to take back', async () => {
+    await server.open();
+    expect(await onSocket('reload', '--abort', 'web')).toMatchObject({ status: 0 });
+    commands.work = async () => [outcome({ isDone: false, message: 'has no reload to take back' })];
+    expect(await onSocket('reload', '--abort', 'web')).toEqual({
+      status: 1,
+      stdout: '',
+      stderr: 'web: has no reload to take back\n',
+    });
+    expect(commands.asked).toEqual(['take back web', 'take back web']);
+  });
+
+  test('reload --abort of all pools is about those that have something to take back', async () => {
+    const nothing = outcome({ pool: 'api', isDone: false, message: 'has no reload to take back' });
+    commands.work = async () => [outcome({ message: 'generation 1 serves' }), nothing];
+    await server.open();
+    expect(await onSocket('reload', '--abort')).toEqual({
+      status: 0,
+      stdout: 'web: generation 1 serves\n',
+      stderr: '',
+    });
+    commands.work = async () => [nothing];
+    expect(await onSocket('reload', '--abort')).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('there is no reload to take back'),
+    });
+    const json = await onSocket('reload', '--abort', '--json');
+    expect([json.status, JSON.parse(json.stdout)]).toEqual([1, { outcomes: [nothing] }]);
+  });
+
+  test('reload --config tells each pool that changed, or that nothing has', async () => {
+    await server.open();
+    expect(await onSocket('reload', '--config')).toEqual({
+      status: 0,
+      stdout: 'nothing has changed\n',
+      stderr: '',
+    });
+    commands.work = async () => [outcome({ pool: 'api', message: 'added: running with 2 workers' })];
+    expect((await onSocket('reload', '--config')).stdout).toBe('api: added: running with 2 workers\n');
+    expect(commands.asked).toEqual(['reconfigure', 'reconfigure']);
+  });
+
+  test('reload --config of an invalid configuration exits with 78 and shows every problem', async () => {
+    commands.work = () =>
+      Promise.reject(new RunfcgidError('CONFIG_INVALID', 'a.toml:1: bad\nb.toml:2: worse'));
+    await server.open();
+    expect(await onSocket('reload', '--config')).toEqual({
+      status: 78,
+      stdout: '',
+      stderr: 'fcgictl: a.toml:1: bad\nb.toml:2: worse\n',
+    });
+  });
+
+  test('the configuration that tells where the daemon is goes before the command, or is called -c', async () => {
+    const config = join(directory, 'runfcgid.toml');
+    writeFileSync(config, `[daemon]\nruntime_dir = "${directory}"\n`);
+    await server.open();
+    expect((await fcgictl('--config', config, 'reload', '--config')).status).toBe(0);
+    expect((await fcgictl('reload', '-c', config, '--config')).status).toBe(0);
+    expect((await fcgictl('status', '--config', config)).status).toBe(0);
+    expect(commands.asked).toEqual(['reconfigure', 'reconfigure']);
+    const mistaken = await onSocket('reload', '--config', config);
+    expect(mistaken.status).toBe(64);
+    expect(mistaken.stderr).toContain('takes no pools');
+  });
+
+  test('restart --hard stops and starts each pool', async () => {
+    await server.open();
+    expect(await onSocket('restart', '--hard')).toMatchObject({
+      status: 0,
+      stdout: 'web: running with 2 workers\napi: running with 2 workers\n',
+    });
+    expect([...commands.asked].sort()).toEqual(['start api', 'start web', 'stop api', 'stop web']);
+    expect((await onSocket('restart', '--hard', 'nope')).status).toBe(64);
+  });
+
+  test('scale changes the number of workers of one pool', async () => {
+    await server.open();
+    expect(await onSocket('scale', 'web', '3')).toMatchObject({ status: 0 });
+    expect(commands.asked).toEqual(['scale 3 web']);
+    expect((await onSocket('scale', 'nope', '3')).status).toBe(64);
+  });
+
+  test('status shows a refused reload and still exits with 0', async () => {
+    const refusedReload = { at: '2026-01-01T02:00:00.000Z', reason: 'it died', output: ['boom'] };
+    commands.pools = [poolSnapshot({ refusedReload })];
+    await server.open();
+    const { status, stdout } = await onSocket('status');
+    expect(status).toBe(0);
+    expect(stdout).toContain('web: reload refused 5m ago (2026-01-01T02:00:00.000Z): it died\n');
+  });
+});
+
 describe('fcgictl check', () => {
   test('exits with 0 and names the pools when nothing is wrong', async () => {
     const config = join(directory, 'runfcgid.toml');
@@ -249,6 +383,10 @@ describe('the command line', () => {
     ['a missing pool', ['gateway'], "missing required argument 'pool'"],
     ['a bad address', ['gateway', 'web', '--http', 'here'], 'For example: --http 127.0.0.1:8000'],
     ['half a folder', ['gateway', 'web', '--static', '/static/'], '--static PREFIX=DIR'],
+    ['no number', ['scale', 'web', 'many'], 'expected a number from 1 to 1024'],
+    ['no worker at all', ['scale', 'web', '0'], 'expected a number from 1 to 1024'],
+    ['a missing number', ['scale', 'web'], "missing required argument 'workers'"],
+    ['two reloads in one', ['reload', '--abort', '--config'], 'cannot be used with'],
     ['nothing', [], 'Usage: fcgictl'],
   ])('%s is refused with help and status 64', async (_case, args, words) => {
     const { status, stdout, stderr } = await fcgictl(...args);
@@ -259,7 +397,7 @@ describe('the command line', () => {
   test('help and version are results', async () => {
     const help = await fcgictl('--help');
     expect([help.status, help.stderr]).toEqual([0, '']);
-    expect(help.stdout).toContain('restart [options] [pool...]'.replace('[options] ', ''));
+    expect(help.stdout).toMatch(/^ {2}restart \[pool\.\.\.\] +restart pools/m);
     const stop = await fcgictl('stop', '--help');
     expect(stop.stdout).toContain('--keep-daemon');
     expect(stop.stdout).toContain('--timeout <duration>');

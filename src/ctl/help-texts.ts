@@ -1,0 +1,27 @@
+/** What the lists of options leave open, below them. */
+
+export const restartHelp = `
+Where a pool serves this is a reload: nobody is refused, and workers that do
+not show themselves ready are not taken. Where it does not, it is started.
+With --hard the workers are stopped first and then started; in between
+requests wait or fail.`;
+
+export const reloadHelp = `
+Waits until the new workers serve. Workers that do not show themselves ready
+are refused: then the exit status is 1, their last lines of output are
+printed, and the workers from before go on serving.
+
+--abort takes a reload back: one that is still on its way, or one that is
+done as long as the workers from before drain. Exit status 1: there is none.
+
+--config says what became of each pool that has changed; the others keep
+their processes. Exit status 78: it is invalid, and nothing has changed. The
+configuration to read is the one the daemon was started with.`;
+
+export const scaleHelp = `
+The other workers go on. Those that leave finish what they have. It lasts
+until the daemon ends or the configuration of the pool changes.`;
+
+export const statusHelp = `
+A pool whose last reload was refused runs, and counts as running: the workers
+from before serve. "reload refused" and the reason stay until one succeeds.`;
