@@ -4,6 +4,7 @@ import { findLauncher, type Launcher, launchDetached } from './host/daemonize.ts
 import { readVersion } from './host/version.ts';
 import { type DaemonOptions, parseCommandLine, usage } from './main/command-line.ts';
 import { Daemon } from './main/daemon.ts';
+import { InheritedSockets } from './sockets/inherited.ts';
 
 /** How long a daemonized start may take until every pool has had its first verdict. */
 const launchTimeoutMs = 120_000;
@@ -29,6 +30,7 @@ async function serve(options: DaemonOptions, launcher: Launcher | undefined): Pr
     isDaemonized: launcher !== undefined,
     environment: process.env,
     clock: systemClock,
+    inherited: InheritedSockets.take(process.env),
   });
   const problems = await daemon.firstVerdicts();
   launcher?.ready(problems);

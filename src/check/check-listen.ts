@@ -1,5 +1,5 @@
 import { dirname, parse } from 'node:path';
-import { formatAddress } from '../config/address.ts';
+import { formatAddress, isAbstract, isInherited, type SocketAddress } from '../config/address.ts';
 import type { ListenPlan, PoolPlan } from '../plan/plan.ts';
 import type { PoolFinding } from './finding.ts';
 import type { CheckReaders } from './readers.ts';
@@ -13,18 +13,32 @@ export async function checkListen(
   daemonPid: number | undefined,
   readers: CheckReaders,
 ): Promise<readonly PoolFinding[]> {
-  const findings = await Promise.all(
-    pool.listen.map(async (listen) => [
-      ...(await checkFree(listen, daemonPid, readers)),
-      ...(listen.address.kind === 'unix' ? checkSocketPath(listen, listen.address.path, readers) : []),
-    ]),
-  );
+  const findings = await Promise.all(pool.listen.map((listen) => checkAddress(listen, daemonPid, readers)));
   return findings.flat();
+}
+
+/** What the daemon will be started with cannot be told from here. */
+async function checkAddress(
+  listen: ListenPlan,
+  daemonPid: number | undefined,
+  readers: CheckReaders,
+): Promise<readonly PoolFinding[]> {
+  const { address } = listen;
+  if (isInherited(address)) return [];
+  const taken = await checkFree(address, daemonPid, readers);
+  if (address.kind === 'tcp') return taken;
+  if (isAbstract(address)) return [...taken, ...checkAbstract(address.path)];
+  return [...taken, ...checkSocketPath(listen, address.path, readers)];
+}
+
+function checkAbstract(name: string): readonly PoolFinding[] {
+  const message = `every user of this machine may connect to ${name}: abstract names have no owner and no mode`;
+  return [warning('listen', message, 'Use a path, unless all users are trusted.')];
 }
 
 /** An address that the running daemon of this configuration has is not taken: it is the one. */
 async function checkFree(
-  { address }: ListenPlan,
+  address: SocketAddress,
   daemonPid: number | undefined,
   readers: CheckReaders,
 ): Promise<readonly PoolFinding[]> {

@@ -9,7 +9,7 @@ import {
   string,
   unknown,
 } from 'valibot';
-import { parseAddress } from './address.ts';
+import { parseListenAddress } from './address.ts';
 import { durationSchema, nonEmpty, oneOrMore, parsed, pathSchema, wholeNumber } from './setting-schemas.ts';
 import { parseMode, parseSignal } from './units.ts';
 
@@ -60,9 +60,9 @@ export const addresses: SettingType<readonly string[]> = {
   name: 'address, or list of addresses',
   schema: oneOrMore(
     pipe(
-      string('expected an address: "unix:/path", "HOST:PORT" or "[IPV6]:PORT"'),
+      string('expected an address: "unix:/path", "HOST:PORT", "[IPV6]:PORT", "systemd:NAME" or "fd:0"'),
       parsed((address) => {
-        parseAddress(address, '/');
+        parseListenAddress(address, '/');
         return address;
       }),
     ),

@@ -11,6 +11,7 @@ import { readVersion } from '../host/version.ts';
 import { loadPlan } from '../plan/load.ts';
 import type { DaemonPlan, Plan } from '../plan/plan.ts';
 import { Supervisor } from '../pools/supervisor.ts';
+import type { InheritedSockets } from '../sockets/inherited.ts';
 import type { DaemonSnapshot } from '../status/snapshot.ts';
 import { stopLeftovers } from '../workers/leftovers.ts';
 import { Reaper } from '../workers/reaper.ts';
@@ -22,11 +23,13 @@ export interface DaemonOptions {
   readonly isDaemonized: boolean;
   readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock;
+  readonly inherited: InheritedSockets;
 }
 
 /** The daemon, from the configuration read to the last thing closed. */
 export class Daemon {
   readonly #plan: Plan;
+  readonly #inheritedNames: readonly string[];
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #openLog: OpenLog;
@@ -45,7 +48,10 @@ export class Daemon {
    * @throws RunfcgidError CONFIG_…, DAEMON_RUNNING, DAEMON_PLATFORM, LISTEN_FAILED; then nothing is left behind.
    */
   static async open(options: DaemonOptions): Promise<Daemon> {
-    const { plan, warnings } = await loadPlan({ configFile: options.configFile });
+    const { plan, warnings } = await loadPlan({
+      configFile: options.configFile,
+      inheritedNames: options.inherited.names,
+    });
     prepareRuntimeDir(plan.daemon.runtimeDir);
     const openLog = await createLog(logPlan(plan.daemon, options), {
       clock: options.clock,
@@ -72,6 +78,7 @@ export class Daemon {
     const startedAt = clock.wallTime().toISOString();
     const startedAtMs = clock.now();
     this.#plan = plan;
+    this.#inheritedNames = options.inherited.names;
     this.#clock = clock;
     this.#log = log;
     this.#openLog = openLog;
@@ -81,7 +88,7 @@ export class Daemon {
       log.debug({ event: 'orphan.reaped', pid }, 'an orphan ended'),
     );
     this.#supervisor = new Supervisor(plan, {
-      ...createPoolWorld(plan.daemon, clock, log),
+      ...createPoolWorld(plan.daemon, clock, log, options.inherited),
       readPlan: () => this.#readPlan(),
       describeDaemon: () => describeDaemon(plan.daemon, startedAt, clock.now() - startedAtMs),
     });
@@ -118,7 +125,7 @@ export class Daemon {
   async #readPlan(): Promise<Plan> {
     // Absolute: the working directory is not what it was.
     const [configFile] = this.#plan.daemon.configFiles;
-    const { plan, warnings } = await loadPlan({ configFile });
+    const { plan, warnings } = await loadPlan({ configFile, inheritedNames: this.#inheritedNames });
     for (const warning of warnings) this.#log.warn({ event: 'config.warning' }, warning);
     if (!isDeepStrictEqual(plan.daemon, this.#plan.daemon)) {
       this.#log.warn(

@@ -8,6 +8,7 @@ import { proveAccept } from '../probes/accept-proof.ts';
 import { UsageReader } from '../probes/usage.ts';
 import { createEndpoint } from '../sockets/create-endpoint.ts';
 import { watchDrain } from '../sockets/drain-watch.ts';
+import type { InheritedSockets } from '../sockets/inherited.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
 import { Triggers } from '../triggers/triggers.ts';
 import { ExecLauncher } from '../workers/exec-launcher.ts';
@@ -20,6 +21,7 @@ export function createPoolWorld(
   plan: DaemonPlan,
   clock: Clock,
   log: Log,
+  inherited: InheritedSockets,
 ): Omit<SupervisorSurroundings, 'describeDaemon' | 'readPlan'> {
   const usage = new UsageReader();
   const ledger = new WorkerLedger(ledgerPath(plan), log);
@@ -29,7 +31,7 @@ export function createPoolWorld(
     launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
     random: Math.random,
     retire: (options) => new Retirement({ ...options, clock, log }),
-    createEndpoint: (listen) => createEndpoint(listen, clock),
+    createEndpoint: (listen) => createEndpoint(listen, inherited, clock),
     watchDrain: (drain) => watchDrain({ ...drain, clock }),
     proveAccept,
     createTriggers: (reload, poolLog, onFire) => openTriggers({ reload, plan, clock, log: poolLog, onFire }),

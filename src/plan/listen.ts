@@ -1,4 +1,4 @@
-import { formatAddress, parseAddress, type SocketAddress } from '../config/address.ts';
+import { formatAddress, isAbstract, type ListenAddress, parseListenAddress } from '../config/address.ts';
 import type { PoolConfig } from '../config/config.ts';
 import { longestUnixPath } from '../host/kernel/socket-name.ts';
 import { quoteAccount } from './identity.ts';
@@ -16,12 +16,13 @@ export function resolveListen(
   report: Report,
 ): readonly ListenPlan[] {
   const { settings } = pool;
-  const addresses = (settings.listen ?? []).map((text) => parseAddress(text, pool.directory));
-  checkAddresses(addresses, daemon, report);
-  const hasUnix = addresses.some((address) => address.kind === 'unix');
-  if (!hasUnix && (settings.listen_owner !== undefined || settings.listen_group !== undefined)) {
+  const written = (settings.listen ?? []).map((text) => parseListenAddress(text, pool.directory));
+  checkAddresses(written, daemon, report);
+  const addresses = written.flatMap((address) => eachSocket(address, surroundings));
+  const hasPath = addresses.some((address) => address.kind === 'unix' && !isAbstract(address));
+  if (!hasPath && (settings.listen_owner !== undefined || settings.listen_group !== undefined)) {
     const key = settings.listen_group === undefined ? 'listen_owner' : 'listen_group';
-    report.warn([key], 'has no effect: this pool has no Unix socket');
+    report.warn([key], 'has no effect: this pool makes no Unix socket with a path');
   }
   const uid = resolveOwner(settings.listen_owner, surroundings, report);
   const gid = resolveSocketGroup(settings.listen_group, surroundings, report);
@@ -36,7 +37,14 @@ export function resolveListen(
   }));
 }
 
-function checkAddresses(addresses: readonly SocketAddress[], daemon: DaemonPlan, report: Report): void {
+/** A name may stand for several sockets, for example for IPv4 and IPv6. */
+function eachSocket(address: ListenAddress, { inheritedNames }: Surroundings): readonly ListenAddress[] {
+  if (address.kind !== 'systemd' || address.index !== undefined) return [address];
+  const { length } = inheritedNames.filter((name) => name === address.name);
+  return length < 2 ? [address] : Array.from({ length }, (_, index) => ({ ...address, index }));
+}
+
+function checkAddresses(addresses: readonly ListenAddress[], daemon: DaemonPlan, report: Report): void {
   for (const [index, address] of addresses.entries()) {
     const key = addresses.length === 1 ? ['listen'] : ['listen', index];
     const first = addresses.slice(0, index).find((other) => collides(address, other));
@@ -55,15 +63,24 @@ function checkAddresses(addresses: readonly SocketAddress[], daemon: DaemonPlan,
 }
 
 export function checkSocketPath(path: string, key: readonly (string | number)[], report: Report): void {
-  const length = Buffer.byteLength(path);
+  const isName = path.startsWith('@');
+  const length = Buffer.byteLength(path) - Number(isName);
   if (length <= longestUnixPath) return;
+  if (isName) {
+    report.problem(key, `an abstract name has at most ${longestUnixPath} bytes; ${path} has ${length}`);
+    return;
+  }
   const message = `a socket path has at most ${longestUnixPath} bytes; ${path} has ${length}`;
   report.problem(key, message, { hint: 'Choose a shorter directory, for example one below /run.' });
 }
 
 /** True when the two cannot be listened on at the same time: equal, or one is the wildcard of the other. */
-export function collides(one: SocketAddress, other: SocketAddress): boolean {
-  if (one.kind === 'unix' || other.kind === 'unix') return formatAddress(one) === formatAddress(other);
+export function collides(one: ListenAddress, other: ListenAddress): boolean {
+  if (one.kind === 'systemd' && other.kind === 'systemd') {
+    const isEvery = one.index === undefined || other.index === undefined;
+    return one.name === other.name && (isEvery || one.index === other.index);
+  }
+  if (one.kind !== 'tcp' || other.kind !== 'tcp') return formatAddress(one) === formatAddress(other);
   if (one.port !== other.port || one.family !== other.family) return false;
   return one.host === other.host || isWildcard(one.host) || isWildcard(other.host);
 }

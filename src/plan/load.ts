@@ -16,6 +16,8 @@ export interface PlanRequest {
   readonly configFile?: string | undefined;
   /** Give warnings their lines too, which takes a moment; problems always have theirs. */
   readonly hasWarningLines?: boolean;
+  /** The name of each listening socket that systemd passed; none unless told. */
+  readonly inheritedNames?: readonly string[];
   /** Absent: this process and this machine. */
   readonly surroundings?: Surroundings;
 }
@@ -33,7 +35,7 @@ export interface LoadedPlan {
  * problems when `[daemon]` or the file as a whole has any.
  */
 export async function loadPlan(request: PlanRequest = {}): Promise<LoadedPlan> {
-  const surroundings = request.surroundings ?? systemSurroundings();
+  const surroundings = request.surroundings ?? systemSurroundings(request.inheritedNames);
   const file = findConfigFile({ ...surroundings, configFile: request.configFile }, surroundings.files);
   return planFromRaw(readConfig(file, surroundings.files), surroundings, request.hasWarningLines);
 }

@@ -17,11 +17,13 @@ export interface Surroundings {
   /** Supplementary groups. */
   readonly groups: readonly number[];
   readonly isExecutable: (path: string) => boolean;
+  /** The name of each listening socket that systemd passed to the daemon. */
+  readonly inheritedNames: readonly string[];
   /** The folder that holds the Python package `runfcgi`. */
   readonly engineDirectory: string;
 }
 
-export function systemSurroundings(): Surroundings {
+export function systemSurroundings(inheritedNames: readonly string[] = []): Surroundings {
   return {
     files: systemFiles,
     accounts: accountsFrom(),
@@ -32,6 +34,7 @@ export function systemSurroundings(): Surroundings {
     gid: process.getegid?.() ?? 0,
     groups: process.getgroups?.() ?? [],
     isExecutable,
+    inheritedNames,
     engineDirectory: `${packageRoot()}/python`,
   };
 }

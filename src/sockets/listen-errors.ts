@@ -1,9 +1,9 @@
-import { formatAddress, type SocketAddress } from '../config/address.ts';
+import { formatAddress, type ListenAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
 import { describeOwners, type ListenerOwner } from './listeners.ts';
 
 /** LISTEN_IN_USE with the names of those who listen there. */
-export function addressInUse(address: SocketAddress, owners: readonly ListenerOwner[]): RunfcgidError {
+export function addressInUse(address: ListenAddress, owners: readonly ListenerOwner[]): RunfcgidError {
   const where = formatAddress(address);
   return new RunfcgidError(
     'LISTEN_IN_USE',
@@ -16,7 +16,7 @@ export function addressInUse(address: SocketAddress, owners: readonly ListenerOw
 
 /** LISTEN_FAILED, unless `cause` already is an error for the operator that is not about a system call. */
 export function listenFailed(
-  address: SocketAddress,
+  address: ListenAddress,
   what: string,
   hint: string,
   cause?: unknown,

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import type { SocketAddress } from '../config/address.ts';
+import { isAbstract, type SocketAddress } from '../config/address.ts';
 import { accountsFrom } from '../host/accounts.ts';
 import { processIds, processName, processUser, socketDescriptors } from '../host/procfs.ts';
 import { readTables, type SocketTables, type TcpRow, tcpState } from '../host/socket-tables.ts';
@@ -21,7 +21,10 @@ export function whoListens(
   address: SocketAddress,
   tables: SocketTables = readTables(),
 ): readonly ListenerOwner[] {
-  return address.kind === 'unix' ? whoListensAtPath(address.path, tables) : whoListensAtPort(address, tables);
+  if (address.kind === 'tcp') return whoListensAtPort(address, tables);
+  return isAbstract(address)
+    ? holdersOf(inodesNamed(address.path, tables)).owners
+    : whoListensAtPath(address.path, tables);
 }
 
 /** The owners of listening TCP sockets, found by their rows. */
@@ -84,6 +87,12 @@ function inodesBoundTo(path: string, tables: SocketTables): ReadonlySet<number> 
     if (!row.isListener || !row.path.startsWith('/')) return false;
     return row.path === name || isSameFile(identity, identityOrNone(row.path));
   });
+  return new Set(rows.map((row) => row.inode));
+}
+
+function inodesNamed(name: string, tables: SocketTables): ReadonlySet<number> {
+  const wanted = Buffer.from(name).toString('latin1');
+  const rows = tables.unix().filter((row) => row.isListener && row.path === wanted);
   return new Set(rows.map((row) => row.inode));
 }
 

@@ -100,6 +100,7 @@ export class TcpEndpoint implements Endpoint {
       fd,
       inode: fstatSync(fd).ino,
       endpoint: this,
+      boundTo: this.address,
       isBlocking: this.#plan.isBlocking,
       connect: () => this.#connect(socket),
       close: () => this.#close(socket),

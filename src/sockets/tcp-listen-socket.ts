@@ -1,8 +1,10 @@
+import type { SocketAddress } from '../config/address.ts';
 import { isReadable, setBlocking, tcpAcceptQueue } from '../host/kernel/sockets.ts';
 import type { Endpoint, ListenSocket, ProbeConnection } from './endpoint.ts';
 
 export interface TcpListenSocketOptions {
   readonly endpoint: Endpoint;
+  readonly boundTo: SocketAddress;
   /** Listening, close-on-exec. */
   readonly fd: number;
   readonly inode: number;
@@ -16,6 +18,7 @@ export class TcpListenSocket implements ListenSocket {
   readonly fd: number;
   readonly inode: number;
   readonly endpoint: Endpoint;
+  readonly boundTo: SocketAddress;
   readonly #options: TcpListenSocketOptions;
   #isOpen = true;
 
@@ -23,11 +26,8 @@ export class TcpListenSocket implements ListenSocket {
     this.fd = options.fd;
     this.inode = options.inode;
     this.endpoint = options.endpoint;
+    this.boundTo = options.boundTo;
     this.#options = options;
-  }
-
-  get boundTo(): Endpoint['address'] {
-    return this.endpoint.address;
   }
 
   restoreBlockingMode(): void {

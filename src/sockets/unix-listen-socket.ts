@@ -1,18 +1,11 @@
 import { fstatSync } from 'node:fs';
-import {
-  acceptFrom,
-  closeDescriptor,
-  isReadable,
-  openStreamSocket,
-  setBlocking,
-  shutDownListener,
-  startConnect,
-} from '../host/kernel/sockets.ts';
+import { isReadable, setBlocking } from '../host/kernel/sockets.ts';
 import { unixAcceptQueue } from '../host/kernel/unix-queue.ts';
 import type { Endpoint, ListenSocket, ProbeConnection } from './endpoint.ts';
 import { removePrivateName } from './private-name.ts';
-import { probeConnection } from './probe-connection.ts';
+import { refuseConnections } from './refuse-connections.ts';
 import { type FileIdentity, identityOf } from './unix-path.ts';
+import { connectUnixProbe } from './unix-probe.ts';
 
 export interface UnixListenSocketOptions {
   readonly endpoint: Endpoint;
@@ -52,14 +45,7 @@ export class UnixListenSocket implements ListenSocket {
 
   // A promise all the same, because a TCP socket has to wait for its handshake.
   async connectPrivately(): Promise<ProbeConnection> {
-    const fd = openStreamSocket('unix', 'non-blocking');
-    try {
-      startConnect(fd, this.boundTo);
-    } catch (error) {
-      closeDescriptor(fd);
-      throw error;
-    }
-    return probeConnection(fd);
+    return connectUnixProbe(this.boundTo);
   }
 
   hasQueued(): boolean {
@@ -75,21 +61,7 @@ export class UnixListenSocket implements ListenSocket {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     removePrivateName(this.privatePath);
-    shutDownListener(this.fd);
-    refuseQueued(this.fd);
-    closeDescriptor(this.fd);
+    refuseConnections(this.fd);
     this.#options.onClose(this);
-  }
-}
-
-// A stray process may still hold the listener; without this, clients left in its queue would wait for ever.
-function refuseQueued(fd: number): void {
-  while (isReadable(fd)) {
-    try {
-      closeDescriptor(acceptFrom(fd));
-    } catch {
-      // Shut down and empty: EINVAL.
-      return;
-    }
   }
 }

@@ -53,6 +53,7 @@ export function surroundings(changes: Partial<Surroundings> = {}): Surroundings 
     gid: 0,
     groups: [0],
     isExecutable: () => false,
+    inheritedNames: [],
     engineDirectory: '/opt/runfcgid/python',
     ...changes,
   };

@@ -116,20 +116,31 @@ export function isWritable(fd: number): boolean {
 }
 
 export function socketName(fd: number): SocketName {
-  const bytes = Buffer.alloc(socketNameSpace);
-  const length = int32(bytes.length);
-  callKernel('getsockname', fd, bytes, length);
-  return decodeSocketName(bytes.subarray(0, Math.min(readInt32(length, 0), bytes.length)));
+  return nameFrom('getsockname', fd);
+}
+
+/** What the other end is called; `undefined` for a socket that is not connected (getpeername(2)). */
+export function peerName(fd: number): SocketName | undefined {
+  try {
+    return nameFrom('getpeername', fd);
+  } catch (error) {
+    if (isErrno(error, 'ENOTCONN', 'EINVAL')) return undefined;
+    throw error;
+  }
 }
 
 /** True for a listener, false for a connection (SO_ACCEPTCONN, socket(7)). */
 export function isListener(fd: number): boolean {
-  return readInt32(getOption(fd, level.socket, option.acceptsConnections, 4), 0) !== 0;
+  return getIntegerOption(fd, level.socket, option.acceptsConnections) !== 0;
 }
 
 /** The pending error of a socket as an errno number, 0 for none; reading clears it. */
 export function socketError(fd: number): number {
-  return readInt32(getOption(fd, level.socket, option.error, 4), 0);
+  return getIntegerOption(fd, level.socket, option.error);
+}
+
+export function getIntegerOption(fd: number, optionLevel: number, name: number): number {
+  return readInt32(getOption(fd, optionLevel, name, 4), 0);
 }
 
 /** Who is at the other end; for a client, who called listen(2) there (SO_PEERCRED, unix(7)). */
@@ -199,6 +210,13 @@ function attachProgram(fd: number, name: number, program: readonly Instruction[]
 
 function encodeInstruction({ code, jumpIfTrue, jumpIfFalse, value }: Instruction): Buffer {
   return Buffer.concat([uint16(code), Buffer.from([jumpIfTrue, jumpIfFalse]), int32(value | 0)]);
+}
+
+function nameFrom(call: 'getsockname' | 'getpeername', fd: number): SocketName {
+  const bytes = Buffer.alloc(socketNameSpace);
+  const length = int32(bytes.length);
+  callKernel(call, fd, bytes, length);
+  return decodeSocketName(bytes.subarray(0, Math.min(readInt32(length, 0), bytes.length)));
 }
 
 function pollNow(fd: number, event: number): boolean {
