@@ -6,8 +6,8 @@ import type { PoolOutcome, PoolVerb } from './commands.ts';
  * Whether a verb has become true of a pool, cannot become true for now, or is still on its way (`undefined`).
  * Pure.
  *
- * @param since when the verb was asked for, ISO 8601: a worker that has used up its boot timeout since then
- * answers for the pool, which goes on trying.
+ * @param since when the verb was asked for, ISO 8601: a worker that has used up its boot timeout since then, or was
+ * not proven, answers for the pool, which goes on trying.
  */
 export function verdictOf(verb: PoolVerb, pool: PoolSnapshot, since: string): PoolOutcome | undefined {
   return verb === 'stop' ? stopVerdict(pool) : startVerdict(pool, since);
@@ -21,6 +21,7 @@ export function progressOf(pool: PoolSnapshot): string {
   }
   const candidate = pool.generations.find(({ phase }) => phase === 'proving');
   if (candidate !== undefined) return describeGeneration(candidate);
+  if (pool.state === 'stopped') return 'stopped';
   const ready = `${pool.workersReady} of ${pool.workersWanted} workers ready`;
   return pool.reason === null ? ready : `${ready}; ${pool.reason}`;
 }
@@ -46,7 +47,7 @@ function hasGivenUp(pool: PoolSnapshot): boolean {
 }
 
 function hasTimedOut({ lastExit }: PoolSnapshot, since: string): boolean {
-  return lastExit?.cause === 'boot-timeout' && lastExit.at >= since;
+  return lastExit !== null && lastExit.cause !== 'died' && lastExit.at >= since;
 }
 
 function stopVerdict(pool: PoolSnapshot): PoolOutcome | undefined {
