@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { type TcpSocket, tcpSockets } from './kernel/tcp-sockets.ts';
 
 /** A row of /proc/net/unix (proc_pid_net(5)). Any user can forge rows, by a newline in the name of a socket. */
 export interface UnixRow {
@@ -10,21 +11,12 @@ export interface UnixRow {
   readonly path: string;
 }
 
-/** A row of /proc/net/tcp or /proc/net/tcp6; connections in TIME_WAIT belong to nobody and are left out. */
-export interface TcpRow {
-  readonly family: 4 | 6;
-  /** The local address as the kernel prints it (tcp-table-name.ts). */
-  readonly host: string;
-  readonly port: number;
-  /** The remote end as the kernel prints it: good for comparing. */
-  readonly remote: string;
-  readonly state: number;
-  /** On a listener: connections waiting to be accepted. */
-  readonly receiveQueue: number;
-  readonly uid: number;
-  /** 0 for a connection that no process holds yet or any more. */
-  readonly inode: number;
-}
+/**
+ * A TCP socket of the kernel's table; connections in TIME_WAIT belong to nobody and are left out. `host` and
+ * `remote` are addresses as /proc prints them (tcp-table-name.ts). `receiveQueue`: on a listener, connections
+ * waiting to be accepted. `inode`: 0 for a connection that no process holds yet or any more.
+ */
+export type TcpRow = TcpSocket;
 
 /** include/net/tcp_states.h */
 export const tcpState = { established: 1, synReceived: 3, closeWait: 8, listen: 10 } as const;
@@ -41,7 +33,7 @@ export interface SocketTables {
 export function readTables(): SocketTables {
   return {
     unix: once(() => parseUnixTable(readTable('unix'))),
-    tcp: once(() => [...parseTcpTable(readTable('tcp'), 4), ...parseTcpTable(readTable('tcp6'), 6)]),
+    tcp: once(() => tcpSockets() ?? tcpRowsFromProc()),
     others: once(otherInodes),
   };
 }
@@ -62,6 +54,11 @@ export function parseUnixTable(text: string): readonly UnixRow[] {
     rows.push({ inode: Number(inode), isListener, state: Number.parseInt(state, 16), path });
   }
   return rows;
+}
+
+/** The rows of /proc/net/tcp and /proc/net/tcp6 (proc_pid_net(5)). */
+export function tcpRowsFromProc(): readonly TcpRow[] {
+  return [...parseTcpTable(readTable('tcp'), 4), ...parseTcpTable(readTable('tcp6'), 6)];
 }
 
 const tcpColumns =
