@@ -40,6 +40,10 @@ function isNested(setting: Setting | NestedSettings): setting is NestedSettings 
 function parseNested(setting: NestedSettings, written: unknown, place: Place, problems: Problem[]): unknown {
   if (written === undefined) return undefined;
   if (isTable(written)) return parseTable(setting.settings, written, place, problems);
+  const { shorthand } = setting;
+  if (shorthand !== undefined && typeof written === 'string') {
+    return parseTable(setting.settings, { [shorthand]: written }, place, problems);
+  }
   const example = `{ ${Object.keys(setting.settings)[0]} = … }`;
   problems.push({
     ...place,

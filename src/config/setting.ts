@@ -14,6 +14,8 @@ export interface Setting {
 /** A table inside a table, with settings of its own. */
 export interface NestedSettings {
   readonly settings: Readonly<Record<string, Setting>>;
+  /** A bare text stands for a table with this one setting. */
+  readonly shorthand?: string;
   readonly meaning: string;
 }
 

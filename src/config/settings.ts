@@ -1,4 +1,5 @@
 import { djangoSettings, wsgiSettings } from './engine-settings.ts';
+import { proofSettings } from './proof-settings.ts';
 import type { SettingsTable, Values } from './setting.ts';
 import {
   account,
@@ -181,6 +182,11 @@ export const poolSettings = {
     type: positiveDuration,
     default: '30s',
     meaning: 'How long a worker may take until it is ready.',
+  },
+  proof: {
+    settings: proofSettings,
+    shorthand: 'level',
+    meaning: 'What a worker must show before it counts as ready. A text is its `level`.',
   },
   stop_signal: { type: signal, unset: 'from the preset', meaning: 'The signal that asks a worker to end.' },
   graceful_timeout: {

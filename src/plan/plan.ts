@@ -1,5 +1,6 @@
-import type { SocketAddress } from '../config/address.ts';
+import type { ListenAddress } from '../config/address.ts';
 import type { PresetName } from './presets.ts';
+import type { ProofPlan } from './proof.ts';
 
 /** What the daemon does, with every default filled in, every path absolute, every user an id. Frozen. */
 export interface Plan {
@@ -47,13 +48,15 @@ export interface PoolPlan {
   readonly worker: WorkerPlan;
   readonly lifecycle: LifecyclePlan;
   readonly reload: ReloadPlan;
+  readonly proof: ProofPlan;
 }
 
 /** How new workers take the place of old ones, and what makes them. */
 export interface ReloadPlan {
   /**
    * `switch`: the new generation has listen sockets of its own, and the addresses are moved to them.
-   * `rolling`: all generations share the listen sockets, and workers are replaced one by one.
+   * `rolling`: all generations share the listen sockets, and each old worker leaves at a moment without a connection.
+   * Always so where an address belongs to one socket for good (config/address.ts).
    */
   readonly mode: 'switch' | 'rolling';
   /** How many workers there may be beyond the wanted ones while a generation replaces another. */
@@ -74,7 +77,7 @@ export interface WatchPlan {
 }
 
 export interface ListenPlan {
-  readonly address: SocketAddress;
+  readonly address: ListenAddress;
   /** Length of the accept queue; the kernel caps it at net.core.somaxconn (listen(2)). */
   readonly backlog: number;
   /** Mode, owner and group of a Unix socket; `undefined` owner or group: the daemon's own. */

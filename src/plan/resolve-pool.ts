@@ -1,4 +1,5 @@
 import { isAbsolute, resolve } from 'node:path';
+import { isOneSocket } from '../config/address.ts';
 import type { PoolConfig } from '../config/config.ts';
 import type { PoolSettings } from '../config/settings.ts';
 import { type ResolvedIdentity, resolveIdentity } from './identity.ts';
@@ -9,6 +10,7 @@ import { guessPreset } from './preset-guess.ts';
 import { type Preset, type PresetName, presets } from './presets.ts';
 import { djangoCommand, type EngineContext, engineEnvironment, wsgiCommand } from './python-engine.ts';
 import type { Report } from './report.ts';
+import { resolveProof } from './resolve-proof.ts';
 import type { Surroundings } from './surroundings.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
@@ -36,7 +38,8 @@ export function resolvePool(
     workers,
     worker,
     lifecycle: resolveLifecycle(settings, preset, report),
-    reload: resolveReload(settings, worker.directory, workers, report),
+    reload: resolveReload(settings, worker.directory, { workers, listen }, report),
+    proof: resolveProof(settings, presetName, report),
   };
 }
 
@@ -122,14 +125,15 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
 function resolveReload(
   settings: PoolSettings,
   directory: string,
-  workers: number,
+  { workers, listen }: Pick<PoolPlan, 'workers' | 'listen'>,
   report: Report,
 ): ReloadPlan {
   if (settings.watch_interval !== undefined && settings.watch === undefined) {
     report.problem(['watch_interval'], 'has a meaning only with "watch"');
   }
+  const isRolling = settings.switch === 'rolling' || listen.some(({ address }) => isOneSocket(address));
   return {
-    mode: settings.switch === 'rolling' ? 'rolling' : 'switch',
+    mode: isRolling ? 'rolling' : 'switch',
     surge: settings.surge ?? workers,
     touchFiles: (settings.touch_reload ?? []).map((file) => resolve(directory, file)),
     watch: settings.watch && { directory, patterns: settings.watch, pollMs: settings.watch_interval },

@@ -13,6 +13,8 @@ export interface GenerationOptions {
   readonly sockets: readonly ListenSocket[];
   /** How many workers to begin with. */
   readonly size: number;
+  /** Its code was proven by another generation, and others serve its sockets. */
+  readonly isJoining?: boolean;
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
 }
@@ -38,7 +40,14 @@ export class Generation {
     this.#plan = options.plan;
     this.#phase = options.phase;
     this.#sockets = options.sockets;
-    this.#proof = new Proof(() => this.#workers, options.plan, surroundings);
+    this.#proof = new Proof(
+      {
+        workers: () => this.#workers,
+        plan: () => this.#plan,
+        areAllJoining: options.isJoining ?? false,
+      },
+      surroundings,
+    );
     this.#grow(options.size);
   }
 
@@ -159,7 +168,7 @@ export class Generation {
     const { plan, number, sockets, onChange, onDeath } = this.#options;
     const socket = sockets[(place - 1) % sockets.length];
     if (socket === undefined) throw new TypeError('a generation needs a listen socket');
-    return new Worker(
+    const worker: Worker = new Worker(
       {
         id: `${plan.name}/${place}`,
         place,
@@ -168,10 +177,12 @@ export class Generation {
         lifecycle: () => this.#plan.lifecycle,
         socket,
         onSpawned: () => this.#proof.run(),
+        onLoaded: () => this.#proof.noteLoaded(worker),
         onChange,
         onDeath,
       },
       this.#surroundings,
     );
+    return worker;
   }
 }

@@ -100,7 +100,8 @@ export class Generations {
     const old = this.live;
     if (old === undefined) return;
     old.apply('joined');
-    this.#takeOver(old, candidate.plan, Math.min(candidate.plan.reload.surge, candidate.plan.workers));
+    const size = Math.min(candidate.plan.reload.surge, candidate.plan.workers);
+    this.#takeOver(old, candidate.plan, size, true);
   }
 
   refuse(generation: Generation): void {
@@ -182,10 +183,10 @@ export class Generations {
     return endpoint;
   }
 
-  #takeOver(old: Generation, plan: PoolPlan, size: number): Generation {
+  #takeOver(old: Generation, plan: PoolPlan, size: number, isJoining = false): Generation {
     const { sockets } = old;
     old.leaveSockets();
-    return this.#begin('live', plan, sockets, size);
+    return this.#begin('live', plan, sockets, size, isJoining);
   }
 
   #begin(
@@ -193,10 +194,11 @@ export class Generations {
     plan: PoolPlan,
     sockets: readonly ListenSocket[],
     size: number,
+    isJoining = false,
   ): Generation {
     this.#lastNumber += 1;
     const generation = new Generation(
-      { number: this.#lastNumber, phase, plan, sockets, size, ...this.#events },
+      { number: this.#lastNumber, phase, plan, sockets, size, isJoining, ...this.#events },
       this.#surroundings,
     );
     this.#list = [...this.#list, generation];

@@ -1,6 +1,7 @@
 import { formatAddress } from '../config/address.ts';
 import type { Clock } from '../host/clock.ts';
 import type { PoolPlan, RefusedPool } from '../plan/plan.ts';
+import { describeProof } from '../plan/proof.ts';
 import { sumOfKnown } from '../status/quantities.ts';
 import type { ExitSnapshot, GenerationSnapshot, PoolSnapshot, WorkerSnapshot } from '../status/snapshot.ts';
 import type { Worker } from '../workers/worker.ts';
@@ -58,6 +59,7 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
     reason: `its configuration has problems: ${refused.problems.join('; ')}`,
     nextAttemptInMs: null,
     preset: '',
+    proof: '',
     command: '',
     listen: [],
     generation: 0,
@@ -75,10 +77,11 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
 
 function outline(
   plan: PoolPlan,
-): Pick<PoolSnapshot, 'name' | 'preset' | 'command' | 'listen' | 'workersWanted'> {
+): Pick<PoolSnapshot, 'name' | 'preset' | 'proof' | 'command' | 'listen' | 'workersWanted'> {
   return {
     name: plan.name,
     preset: plan.preset,
+    proof: describeProof(plan.proof),
     command: plan.worker.argv.join(' '),
     listen: plan.listen.map(({ address }) => formatAddress(address)),
     workersWanted: plan.workers,

@@ -1,93 +1,157 @@
-import type { Clock, Timer } from '../host/clock.ts';
+import type { Timer } from '../host/clock.ts';
 import type { PoolPlan } from '../plan/plan.ts';
+import type { ProofFailure } from '../probes/proof-answer.ts';
+import { exchangeOf } from '../probes/proof-exchange.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 
 /** A worker that joins others on a live socket is taken for ready when it has lived this long. */
 const settleMs = 1_000;
+/** A connection that ends may mean that the process does, whose end is the better reason: it is waited for. */
+const lastChanceMs = 500;
+
+export interface ProofOptions {
+  readonly workers: () => readonly Worker[];
+  /** Asked each time, because it may change while workers live. */
+  readonly plan: () => PoolPlan;
+  /** The code was proven elsewhere, and others serve the sockets: every worker joins them. */
+  readonly areAllJoining: boolean;
+}
 
 /**
  * Finds out which starting workers have become ready.
  *
- * A worker of the engine says so itself. Any other is ready when it is seen holding one of our connections
- * (probes/accept-proof.ts). That cannot be asked of a worker that joins ready ones on the same socket, because
- * they would take the connections and serve the site with one worker fewer: such a worker runs code that was
- * proven when its generation began, and only has to stay alive for a moment.
+ * At the level `loaded` a worker of the engine says so itself, when it is about to accept. At the others it is seen
+ * holding one of our connections, and answers there what the level asks (probes/accept-proof.ts). That cannot be
+ * asked of a worker that joins ready ones on the same socket, because they would take the connections and serve the
+ * site with one worker fewer: such a worker runs code that was proven when its generation began. Of the engine it
+ * says when it is ready, any other only has to stay alive for a moment.
  */
 export class Proof {
-  readonly #workers: () => readonly Worker[];
-  readonly #plan: PoolPlan;
-  readonly #clock: Clock;
-  readonly #proveAccept: PoolSurroundings['proveAccept'];
-  #timers = new Map<Worker, Timer>();
+  readonly #options: ProofOptions;
+  readonly #surroundings: PoolSurroundings;
+  readonly #timers = new Map<Worker, { readonly pid: number | undefined; readonly timer: Timer }>();
+  /** Processes that have said they are ready, by their worker. */
+  readonly #loaded = new Map<Worker, number | undefined>();
+  /** Processes that join others. */
+  readonly #joining = new Map<Worker, number | undefined>();
+  /** Workers that are being proven now. */
+  readonly #batch = new Set<Worker>();
   #running: AbortController | undefined;
   #isWanted = false;
+  #hasStopped = false;
 
-  constructor(workers: () => readonly Worker[], plan: PoolPlan, surroundings: PoolSurroundings) {
-    this.#workers = workers;
-    this.#plan = plan;
-    this.#clock = surroundings.clock;
-    this.#proveAccept = surroundings.proveAccept;
+  constructor(options: ProofOptions, surroundings: PoolSurroundings) {
+    this.#options = options;
+    this.#surroundings = surroundings;
   }
 
   /** To be called whenever a worker was spawned. */
   run(): void {
-    if (this.#plan.worker.hasChannel) return;
     this.#isWanted = true;
-    if (this.#running === undefined) queueMicrotask(() => this.#start());
+    queueMicrotask(() => this.#start());
+  }
+
+  /** The engine has loaded the application in this worker and is about to accept. */
+  noteLoaded(worker: Worker): void {
+    this.#loaded.set(worker, worker.pid);
+    if (this.#level === 'loaded' || this.#joining.get(worker) === worker.pid) worker.becomeReady();
   }
 
   stop(): void {
-    this.#isWanted = false;
+    this.#hasStopped = true;
     this.#running?.abort();
-    for (const timer of this.#timers.values()) timer.cancel();
+    for (const { timer } of this.#timers.values()) timer.cancel();
     this.#timers.clear();
   }
 
-  #start(): void {
-    if (!this.#isWanted || this.#running !== undefined) return;
-    this.#isWanted = false;
-    const starting = this.#workers().filter((worker) => worker.state.name === 'starting');
-    const joining = starting.filter((worker) => this.#hasReadyNeighbour(worker));
-    for (const worker of joining) this.#settle(worker);
-    const alone = starting.filter((worker) => !joining.includes(worker));
-    if (alone.length > 0) void this.#hold(alone);
+  get #level(): PoolPlan['proof']['level'] {
+    return this.#options.plan().proof.level;
   }
 
-  #settle(worker: Worker): void {
+  #start(): void {
+    if (!this.#isWanted || this.#hasStopped) return;
+    this.#isWanted = false;
+    if (this.#level === 'loaded') return;
+    const starting = this.#options.workers().filter((worker) => this.#isNew(worker));
+    const joining = starting.filter((worker) => this.#isJoining(worker));
+    for (const worker of joining) if (worker.pid !== undefined) this.#join(worker);
+    const alone = starting.filter((worker) => !joining.includes(worker));
+    if (alone.length === 0) return;
+    if (this.#running === undefined) void this.#hold(alone);
+    else this.#isWanted = true;
+  }
+
+  #join(worker: Worker): void {
     const { pid } = worker;
-    this.#timers.get(worker)?.cancel();
-    const becomeReady = (): void => {
-      this.#timers.delete(worker);
-      if (worker.pid === pid) worker.becomeReady();
-    };
-    this.#timers.set(worker, this.#clock.at(this.#clock.now() + settleMs, becomeReady));
+    this.#joining.set(worker, pid);
+    if (!this.#options.plan().worker.hasChannel) this.#after(settleMs, worker, () => worker.becomeReady());
+    else if (this.#loaded.get(worker) === pid) worker.becomeReady();
   }
 
   async #hold(workers: readonly Worker[]): Promise<void> {
+    const { clock, proveAccept } = this.#surroundings;
+    const { proof, lifecycle } = this.#options.plan();
     const abort = new AbortController();
     this.#running = abort;
+    for (const worker of workers) this.#batch.add(worker);
     const sockets = [...new Set(workers.map((worker) => worker.socket))].map((socket) => ({
       socket,
       workers: workers
         .filter((worker) => worker.socket === socket)
         .map((worker) => ({ id: worker.id, pids: () => worker.treePids() })),
     }));
+    const settle = (id: string, act: (worker: Worker) => void): void => {
+      const worker = workers.find((each) => each.id === id);
+      if (worker === undefined) return;
+      this.#batch.delete(worker);
+      act(worker);
+    };
     try {
-      await this.#proveAccept({
+      await proveAccept({
         sockets,
-        timeoutMs: this.#plan.lifecycle.bootTimeoutMs,
-        clock: this.#clock,
+        timeoutMs: lifecycle.bootTimeoutMs,
+        clock,
         signal: abort.signal,
-        onProven: (id) => workers.find((worker) => worker.id === id)?.becomeReady(),
+        exchange: exchangeOf(proof),
+        onProven: (id) => settle(id, (worker) => worker.becomeReady()),
+        onRefused: (id, failure) => settle(id, (worker) => this.#refuse(worker, failure)),
       });
     } finally {
       this.#running = undefined;
+      this.#batch.clear();
       this.#start();
     }
   }
 
-  #hasReadyNeighbour(worker: Worker): boolean {
-    return this.#workers().some((other) => other.state.name === 'ready' && other.socket === worker.socket);
+  #refuse(worker: Worker, failure: ProofFailure): void {
+    if (failure.isCut) this.#after(lastChanceMs, worker, () => worker.refuse(failure));
+    else worker.refuse(failure);
+  }
+
+  /** Unless the worker has another process by then. */
+  #after(delayMs: number, worker: Worker, act: () => void): void {
+    const { clock } = this.#surroundings;
+    const { pid } = worker;
+    this.#timers.get(worker)?.timer.cancel();
+    const timer = clock.at(clock.now() + delayMs, () => {
+      this.#timers.delete(worker);
+      if (worker.pid === pid) act();
+    });
+    this.#timers.set(worker, { pid, timer });
+  }
+
+  /** Starting, and nothing is under way for its process. */
+  #isNew(worker: Worker): boolean {
+    if (worker.state.name !== 'starting' || this.#batch.has(worker)) return false;
+    const pending = this.#timers.get(worker);
+    return pending === undefined || pending.pid !== worker.pid;
+  }
+
+  #isJoining(worker: Worker): boolean {
+    if (this.#options.areAllJoining) return true;
+    return this.#options
+      .workers()
+      .some((other) => other.state.name === 'ready' && other.socket === worker.socket);
   }
 }

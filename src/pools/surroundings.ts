@@ -1,6 +1,8 @@
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { ListenPlan, ReloadPlan } from '../plan/plan.ts';
+import type { ProofFailure } from '../probes/proof-answer.ts';
+import type { ProofExchange } from '../probes/proof-exchange.ts';
 import type { DrainWatch } from '../sockets/drain-watch.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
@@ -28,8 +30,9 @@ export type WatchDrain = (options: {
 }) => DrainWatch;
 
 /**
- * Holds connections to the sockets until each worker is seen holding one of them; tells which are. Resolves when
- * all are, when the time is up, or when `signal` is aborted.
+ * Holds connections to the sockets until each worker is seen holding one of them, and has answered there what it is
+ * asked; tells which are proven and which are not. Resolves when that is known of all, when the time is up, or when
+ * `signal` is aborted.
  */
 export type ProveAccept = (options: {
   readonly sockets: readonly {
@@ -39,5 +42,8 @@ export type ProveAccept = (options: {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
+  /** What each is asked on the connection that it holds; `undefined`: nothing. */
+  readonly exchange: ProofExchange | undefined;
   readonly onProven: (id: string) => void;
+  readonly onRefused: (id: string, failure: ProofFailure) => void;
 }) => Promise<unknown>;

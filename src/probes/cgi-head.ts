@@ -2,6 +2,8 @@
 export interface CgiHead {
   /** 200 to 999; 200 when the application names none, 302 when it names only a Location. */
   readonly status: number;
+  /** The application named it, with a `Status` line. */
+  readonly isStatusNamed: boolean;
   /** May be empty. */
   readonly reason: string;
   /** In order, duplicates kept, `Status` left out. Values hold bytes as Latin-1 characters, as HTTP does. */
@@ -24,9 +26,10 @@ export function parseCgiHead(lines: readonly string[]): CgiHead {
   const fields = unfold(lines).map(parseLine);
   const headers = fields.filter(([name]) => name.toLowerCase() !== 'status');
   const status = fields.find(([name]) => name.toLowerCase() === 'status');
-  if (status !== undefined) return { ...parseStatus(status[1]), headers };
+  if (status !== undefined) return { ...parseStatus(status[1]), isStatusNamed: true, headers };
   const isRedirect = headers.some(([name]) => name.toLowerCase() === 'location');
-  return isRedirect ? { status: 302, reason: 'Found', headers } : { status: 200, reason: 'OK', headers };
+  const implied = isRedirect ? { status: 302, reason: 'Found' } : { status: 200, reason: 'OK' };
+  return { ...implied, isStatusNamed: false, headers };
 }
 
 /** The value of the first header of that name, in any case of letters. */

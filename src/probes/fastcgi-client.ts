@@ -48,16 +48,20 @@ const longestPath = 107;
 export class FastcgiConnection {
   readonly #address: SocketAddress;
   readonly #listener: ConnectionListener;
-  readonly #socket = new PatientSocket();
+  readonly #socket: PatientSocket;
   readonly #guard: RecordGuard;
   readonly #library: InstanceType<typeof fastcgiStream.FastCGIStream>;
   #feedLibrary: (record: Buffer) => void = () => {};
   #isConnected = false;
   #isClosed = false;
 
-  constructor(address: SocketAddress, listener: ConnectionListener) {
+  /** @param descriptor a connection to `address` that is open already; it is this object's from now on. */
+  constructor(address: SocketAddress, listener: ConnectionListener, descriptor?: number) {
     this.#address = address;
     this.#listener = listener;
+    this.#socket = new PatientSocket(
+      descriptor === undefined ? {} : { fd: descriptor, readable: true, writable: true },
+    );
     this.#guard = new RecordGuard({ peer: formatAddress(address), requestId });
     this.#library = new fastcgiStream.FastCGIStream({
       on: (_event, feed) => {
@@ -66,7 +70,9 @@ export class FastcgiConnection {
       write: (bytes) => this.#socket.write(bytes),
     });
     this.#library.on('record', (_requestId, record) => this.#receive(record));
-    this.#connect();
+    this.#listen();
+    if (descriptor === undefined) this.#connect();
+    else process.nextTick(() => this.#noteConnected());
   }
 
   /** BEGIN_REQUEST for a responder that closes the connection afterwards. */
@@ -107,16 +113,23 @@ export class FastcgiConnection {
     this.#closeWith(undefined);
   }
 
-  #connect(): void {
+  #listen(): void {
     const socket = this.#socket;
-    socket.on('connect', () => {
-      this.#isConnected = true;
-      this.#listener.onConnected();
-    });
+    socket.on('connect', () => this.#noteConnected());
     socket.on('data', (chunk) => this.#accept(chunk));
     socket.on('drain', () => this.#listener.onWritable());
     socket.on('error', (error) => this.#closeWith(this.#explain(error)));
     socket.on('close', () => this.#closeWith(this.#guard.isBetweenRecords ? undefined : this.#cut()));
+  }
+
+  #noteConnected(): void {
+    if (this.#isClosed) return;
+    this.#isConnected = true;
+    this.#listener.onConnected();
+  }
+
+  #connect(): void {
+    const socket = this.#socket;
     if (this.#address.kind === 'unix' && Buffer.byteLength(this.#address.path) > longestPath) {
       const error = Object.assign(new Error('path too long'), { code: 'ENAMETOOLONG' });
       process.nextTick(() => socket.destroy(error));

@@ -19,6 +19,8 @@ export interface RequestOptions {
   /** Receives what the application writes to its error stream. Whoever keeps it sets the bound. */
   readonly onStderr?: ((data: Buffer) => void) | undefined;
   readonly clock?: Clock | undefined;
+  /** A connection to the address that is open already and belongs to the request from now on. */
+  readonly descriptor?: number | undefined;
 }
 
 export interface FastcgiRequest {
@@ -94,15 +96,16 @@ class Exchange implements FastcgiRequest {
     this.ended.catch(() => {});
     this.stdout = this.#createStdout();
     this.#timer = new AnswerTimer(options.clock ?? systemClock, options, (words) => this.#timeOut(words));
-    this.#connection = new FastcgiConnection(address, {
+    const listener = {
       onConnected: () => this.#begin(params),
-      onMessage: (message) => this.#take(message),
+      onMessage: (message: Message) => this.#take(message),
       onWritable: () => {
         this.#timer.noteActivity();
         this.#bodyPump?.resume();
       },
-      onClosed: (error) => this.#fail(error ?? this.#truncated()),
-    });
+      onClosed: (error: RunfcgidError | undefined) => this.#fail(error ?? this.#truncated()),
+    };
+    this.#connection = new FastcgiConnection(address, listener, options.descriptor);
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
   }
 

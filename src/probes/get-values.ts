@@ -2,13 +2,17 @@ import { formatAddress, type SocketAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
 import { type Clock, systemClock } from '../host/clock.ts';
 import { AnswerTimer } from './answer-timer.ts';
-import { FastcgiConnection } from './fastcgi-client.ts';
+import { type ConnectionListener, FastcgiConnection } from './fastcgi-client.ts';
 import { encodePairs } from './name-value-pairs.ts';
 
 export interface GetValuesOptions {
   /** Monotonic milliseconds. Some programs (libfcgi) never answer, so there is always a deadline. */
   readonly deadlineMs: number;
   readonly clock?: Clock | undefined;
+  /** Closes the connection. */
+  readonly signal?: AbortSignal | undefined;
+  /** A connection to the address that is open already and belongs to the question from now on. */
+  readonly descriptor?: number | undefined;
 }
 
 /** The variables that the specification defines (section 4.1). */
@@ -31,7 +35,7 @@ export function getValues(
       reject(error);
       connection.close();
     };
-    const connection = new FastcgiConnection(address, {
+    const listener: ConnectionListener = {
       onConnected: () => connection.send('getValues', encodePairs(names.map((name) => [name, '']))),
       onMessage: (message) => {
         if (message.kind === 'values') {
@@ -51,7 +55,9 @@ export function getValues(
               `${peer} closed the connection instead of answering GET_VALUES`,
             ),
         ),
-    });
+    };
+    const connection = new FastcgiConnection(address, listener, options.descriptor);
+    options.signal?.addEventListener('abort', () => connection.close(), { once: true });
     const timer = new AnswerTimer(options.clock ?? systemClock, options, () =>
       fail(new RunfcgidError('FASTCGI_TIMEOUT', `${peer} did not answer GET_VALUES in time`)),
     );

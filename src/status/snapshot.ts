@@ -30,6 +30,8 @@ export interface PoolSnapshot {
   /** Milliseconds until the next attempt of a failed pool or a waiting worker; `null` when none is due. */
   readonly nextAttemptInMs: number | null;
   readonly preset: string;
+  /** What a worker must show before it serves: `accept`, `loaded`, `values`, `request /health/`. */
+  readonly proof: string;
   /** The command line, for people. */
   readonly command: string;
   readonly listen: readonly string[];
@@ -122,7 +124,7 @@ export interface ExitSnapshot {
   readonly at: string;
   readonly worker: string;
   readonly pid: number | null;
-  readonly cause: 'died' | 'boot-timeout';
+  readonly cause: 'died' | 'boot-timeout' | 'not-proven';
   readonly reason: string;
   /** Last lines that it wrote. */
   readonly output: readonly string[];

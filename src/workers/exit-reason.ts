@@ -26,7 +26,9 @@ export type Ending =
   /** SIGKILL without a stop signal before. */
   | { readonly by: 'kill' }
   | { readonly by: 'graceful-timeout'; readonly signal: NodeJS.Signals; readonly timeoutMs: number }
-  | { readonly by: 'boot-timeout'; readonly timeoutMs: number };
+  | { readonly by: 'boot-timeout'; readonly timeoutMs: number }
+  /** SIGKILL because it did not show what it must; `reason` says so as a sentence. */
+  | { readonly by: 'not-proven'; readonly reason: string };
 
 /**
  * Why a process ended, in one sentence without a full stop: a ladder from the most specific cause to the least. What
@@ -49,6 +51,8 @@ function explainOwnDoing({ ending, exit, output }: ExitFacts): string | undefine
       return isKilled
         ? `had not finished ${showTime(ending.timeoutMs)} after ${ending.signal} and was killed`
         : `finished ${showTime(ending.timeoutMs)} after ${ending.signal}: ${describeStatus(exit)}`;
+    case 'not-proven':
+      return ending.reason;
     case 'kill':
       return isKilled ? 'was killed at once, as asked' : `ended as asked: ${describeStatus(exit)}`;
     case 'stop-signal':

@@ -22,6 +22,14 @@ export interface LifeEvents {
   readonly onExit: () => void;
 }
 
+/** Why a process is not proven. */
+export interface Refusal {
+  /** One sentence. */
+  readonly reason: string;
+  /** What it answered. */
+  readonly output: readonly string[];
+}
+
 /** Lines of output kept for the operator. */
 const tailLength = 20;
 /** How often the rest of a process tree is looked at while it goes. */
@@ -40,6 +48,7 @@ export class Life {
   #spawnError: Error | undefined;
   #loadFailure: Extract<EngineMessage, { event: 'load-failed' }> | undefined;
   #ending: Ending = { by: 'itself' };
+  #refusal: Refusal | undefined;
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -90,7 +99,15 @@ export class Life {
   /** What the operator should read about the end: the traceback, or the last lines of output, oldest first. */
   get lastWords(): readonly string[] {
     const traceback = this.#loadFailure?.traceback ?? '';
-    return traceback === '' ? [...this.#tail] : traceback.trimEnd().split('\n');
+    return traceback === ''
+      ? [...(this.#refusal?.output ?? []), ...this.#tail]
+      : traceback.trimEnd().split('\n');
+  }
+
+  /** The process has not shown what it must, and will be killed for it. */
+  refuse(refusal: Refusal): void {
+    if (this.#exit === undefined) this.#ending = { by: 'not-proven', reason: refusal.reason };
+    this.#refusal = refusal;
   }
 
   /** Why the process ended, or could not be started, in one sentence. */
@@ -129,7 +146,8 @@ export class Life {
 
   /** Ends the whole tree now; `ending` says what for. */
   kill(ending: Ending): void {
-    if (this.#exit === undefined) this.#ending = ending;
+    // A refusal stays the reason, however often SIGKILL has to be sent for it.
+    if (this.#exit === undefined && this.#refusal === undefined) this.#ending = ending;
     this.#process?.killTree();
   }
 

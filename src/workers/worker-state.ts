@@ -31,8 +31,8 @@ export interface End {
   readonly attempt: number;
 }
 
-/** `asked`: by the operator or the pool. */
-export type EndCause = 'asked' | 'boot-timeout';
+/** `asked`: by the operator or the pool. `not-proven`: it gave a wrong answer to its proof, or none. */
+export type EndCause = 'asked' | 'boot-timeout' | 'not-proven';
 
 export type WorkerEvent =
   /** A process is wanted. */
@@ -40,6 +40,8 @@ export type WorkerEvent =
   /** The process could not be started. */
   | { readonly type: 'spawn-failed' }
   | { readonly type: 'became-ready' }
+  /** It does not show what it must to become ready. */
+  | { readonly type: 'not-proven' }
   /** Leave a socket that others go on serving: end at a moment without a connection, then stay away. */
   | { readonly type: 'retire' }
   /** Finish what is in hand, then stay away. */
@@ -130,6 +132,7 @@ function whenStopped(state: In<'stopped'>, event: WorkerEvent, context: Context)
       return spawn(0, context);
     case 'spawn-failed':
     case 'became-ready':
+    case 'not-proven':
     case 'retire':
     case 'stop':
     case 'kill':
@@ -147,8 +150,11 @@ function whenStarting(state: In<'starting'>, event: WorkerEvent, context: Contex
     case 'spawn-failed':
     case 'exited':
       return backOff(state.attempt + 1, true, context);
-    case 'deadline':
-      return kill({ wanted: 'respawn', cause: 'boot-timeout', attempt: state.attempt }, context);
+    case 'not-proven':
+    case 'deadline': {
+      const cause = event.type === 'deadline' ? 'boot-timeout' : 'not-proven';
+      return kill({ wanted: 'respawn', cause, attempt: state.attempt }, context);
+    }
     case 'retire':
       return retire({ wanted: 'stop', cause: 'asked', attempt: state.attempt }, context);
     case 'stop':
@@ -177,6 +183,7 @@ function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Tr
     case 'start':
     case 'spawn-failed':
     case 'became-ready':
+    case 'not-proven':
     case 'deadline':
     case 'give-up':
       return stay(state);
@@ -197,6 +204,7 @@ function whenRetiring(state: In<'retiring'>, event: WorkerEvent, context: Contex
       return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
     case 'retire':
     case 'became-ready':
+    case 'not-proven':
     case 'give-up':
       return stay(state);
   }
@@ -217,6 +225,7 @@ function whenStopping(state: In<'stopping'>, event: WorkerEvent, context: Contex
     case 'stop':
       return to({ ...state, end: { ...state.end, wanted: 'stop' } });
     case 'became-ready':
+    case 'not-proven':
     case 'give-up':
       return stay(state);
   }
@@ -236,6 +245,7 @@ function whenKilling(state: In<'killing'>, event: WorkerEvent, context: Context)
     case 'start':
       return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
     case 'became-ready':
+    case 'not-proven':
     case 'give-up':
       return stay(state);
   }
@@ -254,6 +264,7 @@ function whenBackoff(state: In<'backoff'>, event: WorkerEvent, context: Context)
       return to({ name: 'failed' });
     case 'spawn-failed':
     case 'became-ready':
+    case 'not-proven':
     case 'exited':
       return stay(state);
   }
@@ -269,6 +280,7 @@ function whenFailed(state: In<'failed'>, event: WorkerEvent, context: Context): 
       return to({ name: 'stopped' });
     case 'spawn-failed':
     case 'became-ready':
+    case 'not-proven':
     case 'exited':
     case 'deadline':
     case 'give-up':
@@ -307,5 +319,5 @@ function backOff(attempt: number, isEarly: boolean, { nowMs, policy }: Context):
 
 function ended(end: End, context: Context): Transition {
   if (end.wanted === 'stop') return to({ name: 'stopped' });
-  return end.cause === 'boot-timeout' ? backOff(end.attempt + 1, true, context) : spawn(0, context);
+  return end.cause === 'asked' ? spawn(0, context) : backOff(end.attempt + 1, true, context);
 }

@@ -5,7 +5,7 @@ import type { ListenSocket } from '../sockets/endpoint.ts';
 import { backoffDelay } from './backoff.ts';
 import type { Ending } from './exit-reason.ts';
 import type { Launcher, TreeProcess } from './launcher.ts';
-import { Life } from './life.ts';
+import { Life, type Refusal } from './life.ts';
 import {
   deadlineOf,
   hasProcess,
@@ -43,6 +43,8 @@ export interface WorkerOptions {
   readonly lifecycle: () => LifecyclePlan;
   readonly socket: ListenSocket;
   readonly onSpawned: () => void;
+  /** The engine says that it has loaded the application and is about to accept. */
+  readonly onLoaded: () => void;
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
 }
@@ -53,7 +55,7 @@ export interface Death {
   readonly generation: number;
   readonly pid: number | undefined;
   readonly isEarly: boolean;
-  readonly cause: 'died' | 'boot-timeout';
+  readonly cause: 'died' | 'boot-timeout' | 'not-proven';
   /** One sentence. */
   readonly reason: string;
   /** The last lines that it wrote. */
@@ -143,6 +145,13 @@ export class Worker {
     this.#dispatch({ type: 'became-ready' });
   }
 
+  /** It has not shown what it must to become ready: ends the process, as an early death with this reason. */
+  refuse(refusal: Refusal): void {
+    if (this.#state.name !== 'starting') return;
+    this.#life?.refuse(refusal);
+    this.#dispatch({ type: 'not-proven' });
+  }
+
   #dispatch(event: WorkerEvent): void {
     this.#events.push(event);
     if (this.#isDispatching) return;
@@ -219,7 +228,7 @@ export class Worker {
     life.begin({
       onSpawned: () => this.#options.onSpawned(),
       onSpawnFailed: () => this.#dispatch({ type: 'spawn-failed' }),
-      onReady: () => this.#dispatch({ type: 'became-ready' }),
+      onReady: () => this.#options.onLoaded(),
       onExit: () => this.#ended(life),
     });
   }
@@ -269,7 +278,7 @@ export class Worker {
   #reportDeath(isEarly: boolean, previous: WorkerState): void {
     const life = this.#life;
     if (life === undefined) return;
-    const cause = 'end' in previous && previous.end.cause === 'boot-timeout' ? 'boot-timeout' : 'died';
+    const cause = 'end' in previous && previous.end.cause !== 'asked' ? previous.end.cause : 'died';
     const { expectedExits } = this.#options.lifecycle();
     const reason = life.explain({ wasReady: previous.name === 'ready', expectedExits });
     const output = life.lastWords;

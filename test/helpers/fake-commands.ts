@@ -91,6 +91,7 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     state: 'running',
     reason: null,
     nextAttemptInMs: null,
+    proof: 'accept',
     preset: 'generic',
     command: '/usr/bin/perl app.pl',
     listen: ['unix:/run/runfcgid/web.sock'],

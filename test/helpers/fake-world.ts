@@ -1,4 +1,4 @@
-import type { SocketAddress } from '../../src/config/address.ts';
+import { formatAddress, isOneSocket } from '../../src/config/address.ts';
 import type { ListenPlan, PoolPlan } from '../../src/plan/plan.ts';
 import type { PoolSurroundings } from '../../src/pools/surroundings.ts';
 import type { Endpoint, ListenSocket } from '../../src/sockets/endpoint.ts';
@@ -109,7 +109,7 @@ export class FakeWorld {
   };
 
   #endpoint(plan: ListenPlan): Endpoint {
-    const name = addressName(plan.address);
+    const name = formatAddress(plan.address);
     const endpoint: Endpoint = {
       address: plan.address,
       configure: () => {},
@@ -118,7 +118,25 @@ export class FakeWorld {
       isPublished: (socket) => this.published.get(name) === socket,
       withdraw: () => void this.published.delete(name),
     };
-    return endpoint;
+    return isOneSocket(plan.address) ? this.#fixed(endpoint, name) : endpoint;
+  }
+
+  /** An address that leads to the one socket for good. */
+  #fixed(endpoint: Endpoint, name: string): Endpoint {
+    const held = new Set<ListenSocket>();
+    return {
+      ...endpoint,
+      open: () => this.#open(endpoint),
+      openShared: () => {
+        const socket = this.#open(endpoint);
+        held.add(socket);
+        this.published.set(name, socket);
+        return socket;
+      },
+      publish: () => {},
+      isPublished: (socket) => held.has(socket),
+      withdraw: () => {},
+    };
   }
 
   #open(endpoint: Endpoint): ListenSocket {
@@ -128,7 +146,7 @@ export class FakeWorld {
       fd: this.#lastFd,
       endpoint,
       restoreBlockingMode: () => {},
-      boundTo: endpoint.address,
+      boundTo: { kind: 'unix', path: `/run/private/${this.#lastFd}` },
       connectPrivately: () => Promise.reject(new Error('nobody connects here')),
       hasQueued: () => false,
       queued: () => 0,
@@ -179,9 +197,6 @@ export function fakePoolPlan(workers: number): PoolPlan {
       expectedExits: [],
     },
     reload: { mode: 'switch', surge: workers, touchFiles: [], watch: undefined },
+    proof: { level: 'loaded' },
   };
-}
-
-function addressName(address: SocketAddress): string {
-  return address.kind === 'unix' ? address.path : `${address.host}:${address.port}`;
 }

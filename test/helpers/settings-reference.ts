@@ -5,7 +5,7 @@ import type { Preset } from '../../src/plan/presets.ts';
 export function settingsReference(table: SettingsTable): string {
   const rows = Object.entries(table).map(([name, setting]) =>
     'settings' in setting
-      ? `| \`${name}\` | table | see [below](#the-table-${name}) | ${setting.meaning} |`
+      ? `| \`${name}\` | ${setting.shorthand === undefined ? 'table' : 'text, or table'} | see [below](#the-table-${name}) | ${setting.meaning} |`
       : `| \`${name}\` | ${setting.type.name} | ${defaultText(setting)} | ${setting.meaning} |`,
   );
   return ['| Setting | Type | Default | Meaning |', '| --- | --- | --- | --- |', ...rows].join('\n');

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parse } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
 import { djangoSettings, wsgiSettings } from '../../../src/config/engine-settings.ts';
+import { proofSettings } from '../../../src/config/proof-settings.ts';
 import { daemonSettings, poolSettings } from '../../../src/config/settings.ts';
 import { presets } from '../../../src/plan/presets.ts';
 import { presetsReference, settingsReference } from '../../helpers/settings-reference.ts';
@@ -45,6 +46,7 @@ describe('docs/configuration.md', () => {
     ['settings: pool', settingsReference(poolSettings)],
     ['settings: django', settingsReference(djangoSettings)],
     ['settings: wsgi', settingsReference(wsgiSettings)],
+    ['settings: proof', settingsReference(proofSettings)],
     ['presets', presetsReference(presets)],
   ])('has exactly what the code has between the marks of "%s"', (mark, expected) => {
     const between = document.split(`<!-- ${mark} -->\n`)[1]?.split('\n<!-- end -->')[0];

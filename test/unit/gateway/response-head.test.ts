@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ResponseHead, responseHead } from '../../../src/gateway/response-head.ts';
 
 function headOf(headers: [string, string][], method = 'GET', status = 200): ResponseHead {
-  return responseHead({ status, reason: 'OK', headers }, method);
+  return responseHead({ status, isStatusNamed: true, reason: 'OK', headers }, method);
 }
 
 describe('the header of an answer', () => {

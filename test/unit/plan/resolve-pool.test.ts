@@ -51,6 +51,7 @@ describe('a pool', () => {
         expectedExits: [],
       },
       reload: { mode: 'switch', surge: 1, touchFiles: [], watch: undefined },
+      proof: { level: 'accept' },
     });
   });
 

@@ -19,6 +19,7 @@ describe('the header of a CGI response', () => {
     );
     expect(found?.head).toEqual({
       status: 404,
+      isStatusNamed: true,
       reason: 'Not Found',
       headers: [
         ['Content-Type', 'text/plain'],
@@ -41,7 +42,7 @@ describe('the header of a CGI response', () => {
     expect(read('Content-Type: text/html\n\n')?.head).toMatchObject({ status: 200, reason: 'OK' });
     expect(read('Location: /elsewhere\n\n')?.head).toMatchObject({ status: 302, reason: 'Found' });
     expect(read('Location: /new\nStatus: 201\n\n')?.head).toMatchObject({ status: 201, reason: '' });
-    expect(read('\n')?.head).toEqual({ status: 200, reason: 'OK', headers: [] });
+    expect(read('\n')?.head).toEqual({ status: 200, isStatusNamed: false, reason: 'OK', headers: [] });
   });
 
   it('joins folded lines and keeps bytes above 127', () => {

@@ -37,6 +37,7 @@ const events = {
   start: { type: 'start' },
   'spawn-failed': { type: 'spawn-failed' },
   'became-ready': { type: 'became-ready' },
+  'not-proven': { type: 'not-proven' },
   retire: { type: 'retire' },
   stop: { type: 'stop' },
   kill: { type: 'kill' },
@@ -48,11 +49,12 @@ const events = {
 
 /** Next state and effects; `-`: nothing happens. Columns in the order of `events`. */
 const table: Record<keyof typeof states, readonly string[]> = {
-  stopped: ['starting spawn', '-', '-', '-', '-', '-', '-', '-', '-', '-'],
+  stopped: ['starting spawn', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-'],
   starting: [
     '-',
     'backoff report-death',
     'ready',
+    'killing kill-tree',
     'retiring retire',
     'stopping signal-stop',
     'killing kill-tree',
@@ -62,6 +64,7 @@ const table: Record<keyof typeof states, readonly string[]> = {
     '-',
   ],
   ready: [
+    '-',
     '-',
     '-',
     '-',
@@ -78,6 +81,7 @@ const table: Record<keyof typeof states, readonly string[]> = {
     'stopped',
     '-',
     '-',
+    '-',
     'stopping signal-stop',
     'killing kill-tree',
     'stopped',
@@ -88,6 +92,7 @@ const table: Record<keyof typeof states, readonly string[]> = {
   stopping: [
     'stopping',
     'stopped',
+    '-',
     '-',
     'stopping',
     'stopping',
@@ -101,6 +106,7 @@ const table: Record<keyof typeof states, readonly string[]> = {
     'killing',
     'backoff report-death',
     '-',
+    '-',
     'killing',
     'killing',
     'killing',
@@ -109,8 +115,20 @@ const table: Record<keyof typeof states, readonly string[]> = {
     'killing kill-tree',
     '-',
   ],
-  backoff: ['starting spawn', '-', '-', 'stopped', 'stopped', 'stopped', '-', '-', 'starting spawn', 'failed'],
-  failed: ['starting spawn', '-', '-', 'stopped', 'stopped', 'stopped', '-', '-', '-', '-'],
+  backoff: [
+    'starting spawn',
+    '-',
+    '-',
+    '-',
+    'stopped',
+    'stopped',
+    'stopped',
+    '-',
+    '-',
+    'starting spawn',
+    'failed',
+  ],
+  failed: ['starting spawn', '-', '-', '-', 'stopped', 'stopped', 'stopped', '-', '-', '-', '-'],
 };
 
 const cells = Object.entries(table).flatMap(([stateName, row]) =>
@@ -149,6 +167,15 @@ test('a worker that is wanted again while it stops is spawned as soon as it is g
 test('what was stopped after a boot timeout does not come back', () => {
   const stopped = transition(states.killing, events.stop, context).state;
   expect(transition(stopped, events.exited, context)).toEqual({ state: { name: 'stopped' }, effects: [] });
+});
+
+test('a worker that does not prove itself comes back as after an early death', () => {
+  const killing = transition(states.starting, events['not-proven'], context).state;
+  expect(killing).toMatchObject({ name: 'killing', end: { wanted: 'respawn', cause: 'not-proven' } });
+  expect(transition(killing, events.exited, context)).toEqual({
+    state: { name: 'backoff', attempt: 3, deadlineMs: 10_300 },
+    effects: [{ do: 'report-death', isEarly: true }],
+  });
 });
 
 test('whatever happens to a worker, a stop brings it to rest and a start up again', () => {
