@@ -20,12 +20,12 @@ export function isNotRunning(error: unknown): boolean {
 }
 
 async function configuredSocket(configFile: string | undefined): Promise<string> {
-  const { loadDaemonPlan, planFromTables } = await import('../plan/load.ts');
+  const { defaultDaemonPlan, loadDaemonPlan } = await import('../plan/load-daemon.ts');
   try {
     return (await loadDaemonPlan({ configFile })).controlSocket;
   } catch (error) {
     const isUnasked = configFile === undefined && !process.env['RUNFCGID_CONFIG'];
     if (!(isUnasked && error instanceof RunfcgidError && error.code === 'CONFIG_NOT_FOUND')) throw error;
-    return (await planFromTables({}, '/')).plan.daemon.controlSocket;
+    return (await defaultDaemonPlan()).controlSocket;
   }
 }

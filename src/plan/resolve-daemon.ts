@@ -8,7 +8,7 @@ import type { Surroundings } from './surroundings.ts';
 /** The `[daemon]` table with every default filled in and every path absolute. */
 export function resolveDaemon(
   config: Pick<Config, 'daemon' | 'files'>,
-  surroundings: Surroundings,
+  surroundings: Pick<Surroundings, 'uid' | 'environment' | 'home'>,
   report: Report,
 ): DaemonPlan {
   const { settings, directory } = config.daemon;
@@ -35,7 +35,11 @@ export function resolveDaemon(
 }
 
 /** Never a name below /tmp that somebody else could have made first. */
-function defaultRuntimeDir({ uid, environment, home }: Surroundings): string {
+function defaultRuntimeDir({
+  uid,
+  environment,
+  home,
+}: Pick<Surroundings, 'uid' | 'environment' | 'home'>): string {
   if (uid === 0) return '/run/runfcgid';
   const runtime = environment['XDG_RUNTIME_DIR'];
   return runtime?.startsWith('/') ? join(runtime, 'runfcgid') : join(home, '.local', 'state', 'runfcgid');

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadDaemonPlan, loadPlan, planFromTables } from '../../../src/plan/load.ts';
+import { loadPlan, planFromTables } from '../../../src/plan/load.ts';
+import { defaultDaemonPlan, loadDaemonPlan } from '../../../src/plan/load-daemon.ts';
 import { ann, loadText, memoryFiles, surroundings } from '../../helpers/surroundings.ts';
 
 describe('the daemon', () => {
@@ -49,6 +52,22 @@ describe('the client', () => {
     expect(daemon.controlSocket).toBe('/r/control.sock');
   });
 
+  it('looks at the usual place where there is no configuration', async () => {
+    const root = surroundings({ uid: 0, environment: {} });
+    expect(await defaultDaemonPlan(root)).toMatchObject({
+      configFiles: [],
+      controlSocket: '/run/runfcgid/control.sock',
+    });
+  });
+
+  it('does not load what only pools need', () => {
+    const loaded = importsOf('src/plan/load-daemon.ts');
+    expect(loaded).toContain('src/plan/resolve-daemon.ts');
+    for (const heavy of ['plan/resolve-pool', 'plan/surroundings', 'host/accounts', 'plan/presets']) {
+      expect(loaded).not.toContain(`src/${heavy}.ts`);
+    }
+  });
+
   it('is told what is wrong with the daemon', async () => {
     const files = memoryFiles({ '/a.toml': '[daemon]\ncontrol_mod = "0600"\n' });
     await expect(
@@ -85,3 +104,15 @@ describe('a plan', () => {
     });
   });
 });
+
+/** The files that a file imports, directly or not; types are not loaded. */
+function importsOf(file: string, found = new Set<string>()): readonly string[] {
+  const text = readFileSync(file, 'utf8');
+  for (const [, path = ''] of text.matchAll(/^import (?!type )[^;]*?from '(\.[^']+)';/gms)) {
+    const imported = join(dirname(file), path);
+    if (found.has(imported)) continue;
+    found.add(imported);
+    importsOf(imported, found);
+  }
+  return [...found];
+}
