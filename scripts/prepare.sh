@@ -32,7 +32,7 @@ need_npm_packages() {
 # Both programs, when a source is newer than they are.
 need_build() {
   [ -e dist/runfcgid.js ] && [ -e dist/fcgictl.js ] &&
-    [ -z "$(find src bin package-lock.json rolldown.config.js -newer dist/fcgictl.js -print -quit)" ] && return
+    [ -z "$(find src package-lock.json rolldown.config.js scripts/third-party.js -newer dist/fcgictl.js -print -quit)" ] && return
   say 'Building …'
   run_quietly npm run --silent build || give_up 'The build failed; its words are above.'
 }

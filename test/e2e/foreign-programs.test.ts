@@ -24,7 +24,7 @@ const programs = [
     name: 'a C program on libfcgi',
     command: async (workspace: Workspace): Promise<string> => {
       const program = workspace.file('libfcgi');
-      await mustFinish(['gcc', '-o', program, `${fixtures}/libfcgi.c`, '-lfcgi']);
+      await mustFinish(['gcc', '-o', program, `${fixtures}/answers.c`, '-lfcgi']);
       return program;
     },
     params: '',

@@ -1,0 +1,142 @@
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { fcgictl, repository, runfcgid, TestDaemon, writeConfig } from '../helpers/daemon.ts';
+import { freePort } from '../helpers/free-port.ts';
+import { ask } from '../helpers/http-client.ts';
+import { startNginx } from '../helpers/nginx.ts';
+import { until } from '../helpers/until.ts';
+import { Workspace } from '../helpers/workspace.ts';
+
+const fixtures = `${repository}/test/fixtures`;
+/** Gives up after the second death, and tries again soon. */
+const impatient = 'max_restarts = 1\nbackoff_initial = "50ms"\nbackoff_max = "2s"';
+
+let workspace: Workspace;
+
+beforeEach(() => {
+  workspace = new Workspace();
+});
+
+afterEach(() => workspace.close());
+
+function pool(name: string, command: string, more = ''): string {
+  return `[pools.${name}]\ncommand = ["${command}"]\nlisten = "unix:${workspace.file(`${name}.sock`)}"\n${more}\n`;
+}
+
+const good = (): string => pool('good', `${fixtures}/answers`);
+
+describe('a pool that cannot run', () => {
+  const cases = [
+    {
+      trouble: 'whose command does not exist',
+      command: '/no/such/program',
+      reason: 'the program "/no/such/program" does not exist',
+    },
+    {
+      trouble: 'that exits at once with 0',
+      command: `${fixtures}/exits-zero-at-once`,
+      reason: 'without accepting: not a FastCGI program, or an option error',
+    },
+    {
+      trouble: 'that exits at once with an error',
+      command: `${fixtures}/exits-at-once`,
+      reason: 'without accepting; its last line was "about to give up"',
+    },
+  ];
+
+  test.each(cases)('$trouble is told of once by start and by status, beside one that runs', async (row) => {
+    const config = writeConfig(workspace, `${good()}${pool('bad', row.command, impatient)}`);
+    const daemon = await TestDaemon.start(workspace, config);
+    const started = await daemon.fcgictl('start');
+    expect([started.status, started.stdout]).toEqual([1, 'good: running with 1 worker\n']);
+    const told = started.stderr.split('\n').filter((line) => line.startsWith('bad: failed: '));
+    expect(told).toEqual([expect.stringContaining(row.reason)]);
+    const status = await daemon.fcgictl('status');
+    expect(status.status).toBe(3);
+    expect(status.stdout).toMatch(/^good +running +1\/1/m);
+    expect(status.stdout).toMatch(/^bad +failed +0\/1/m);
+    const reason = status.stdout.split('\n').filter((line) => line.startsWith('bad is failed: '));
+    expect(reason).toEqual([expect.stringContaining(row.reason)]);
+    expect(status.stdout).toContain('next attempt in ');
+    expect((await daemon.fcgictl('status', 'good')).status).toBe(0);
+  });
+
+  test('because its port is in use names who listens there, and runs once that one has gone', async () => {
+    const port = await freePort();
+    const squatter = createServer().listen(port, '127.0.0.1');
+    await once(squatter, 'listening');
+    workspace.onClose(() => squatter.close());
+    const taken = `[pools.taken]\ncommand = ["${fixtures}/answers"]\nlisten = "127.0.0.1:${port}"\n${impatient}`;
+    const daemon = await TestDaemon.start(workspace, writeConfig(workspace, `${good()}${taken}`));
+    const started = await daemon.fcgictl('start');
+    const message = `taken: failed: cannot listen on 127.0.0.1:${port}: pid ${process.pid} (`;
+    expect([started.status, started.stdout]).toEqual([1, 'good: running with 1 worker\n']);
+    expect(started.stderr).toContain(message);
+    expect((await daemon.pool('taken')).reason).toContain(`pid ${process.pid}`);
+    squatter.close();
+    await until(async () => (await daemon.pool('taken')).state === 'running');
+    const { url } = await startNginx(workspace, `127.0.0.1:${port}`);
+    expect((await ask(url)).status).toBe(200);
+  });
+
+  test('because of its configuration says what, where and what was meant, and the others run', async () => {
+    const slip = `[pools.slip]\ncomand = ["${fixtures}/answers"]\nlisten = "unix:slip.sock"`;
+    const config = writeConfig(workspace, `${good()}${slip}`);
+    const daemon = await TestDaemon.start(workspace, config);
+    const started = await daemon.fcgictl('start');
+    expect([started.status, started.stdout]).toEqual([1, 'good: running with 1 worker\n']);
+    expect(started.stderr).toContain('slip: its configuration has problems');
+    expect(started.stderr).toMatch(/runfcgid\.toml:\d+:1: pools\.slip\.comand: .*did you mean "command"\?/);
+    const status = await daemon.fcgictl('status');
+    expect(status.stdout).toMatch(/^slip +failed/m);
+    expect(status.stdout).toContain('did you mean "command"?');
+  });
+});
+
+describe('a configuration that cannot be read', () => {
+  test('because it is missing', async () => {
+    const config = workspace.file('nowhere.toml');
+    const message = `there is no configuration file ${config} (named by the command line)\n`;
+    for (const { status, stdout, stderr } of [
+      await fcgictl(workspace, config, 'start'),
+      await runfcgid(workspace, '--config', config),
+    ]) {
+      expect([status, stdout]).toEqual([78, '']);
+      expect(stderr).toContain(message);
+    }
+  });
+
+  test('because it is not TOML names the place', async () => {
+    const config = workspace.write('bad.toml', '[pools.web\n');
+    for (const { status, stderr } of [
+      await fcgictl(workspace, config, 'start'),
+      await runfcgid(workspace, '--config', config),
+    ]) {
+      expect(status).toBe(78);
+      expect(stderr).toMatch(/bad\.toml:1:\d+: is not TOML: /);
+    }
+  });
+
+  test('because it is no file', async () => {
+    const { status, stderr } = await fcgictl(workspace, workspace.path, 'start');
+    expect(status).toBe(78);
+    expect(stderr).toContain(`${workspace.path}: cannot be read: `);
+  });
+});
+
+test('a restart of 20 pools replaces every worker, with one line for each', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `site-${index + 1}`);
+  const pools = names.map((name) => pool(name, `${fixtures}/answers`)).join('');
+  const daemon = await TestDaemon.start(workspace, writeConfig(workspace, pools));
+  const before = (await daemon.status()).pools.flatMap(({ workers }) => workers.map(({ pid }) => pid));
+  const { status, stdout } = await daemon.fcgictl('restart');
+  expect(stdout).toBe(names.map((name) => `${name}: running with 1 worker\n`).join(''));
+  expect(status).toBe(0);
+  const after = await daemon.status();
+  expect(after.pools.map(({ state }) => state)).toEqual(names.map(() => 'running'));
+  expect(after.pools.map(({ generation }) => generation)).toEqual(names.map(() => 2));
+  const live = after.pools.flatMap(({ workers }) => workers.filter((worker) => worker.generation === 2));
+  expect(live).toHaveLength(20);
+  expect(before.filter((pid) => live.some((worker) => worker.pid === pid))).toEqual([]);
+});
