@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { connect } from 'node:net';
+import { connect, type NetConnectOpts } from 'node:net';
 import { repository } from './daemon.ts';
 import { freePort } from './free-port.ts';
 import { collect, ended } from './program.ts';
@@ -9,6 +9,8 @@ import type { Workspace } from './workspace.ts';
 export interface Nginx {
   /** Without a slash at its end. */
   readonly url: string;
+  /** Request options: how to get there, where that is not by the URL. */
+  readonly route: { readonly socketPath?: string };
 }
 
 /** What a FastCGI program is told of a request; the site is at the root of the server (SCRIPT_NAME is empty). */
@@ -33,7 +35,7 @@ const siteParams = `
 export async function startNginx(workspace: Workspace, upstream: string, moreParams = ''): Promise<Nginx> {
   const port = await freePort();
   const name = `nginx-${port}`;
-  const config = workspace.write(`${name}/nginx.conf`, configText(port, upstream, moreParams));
+  const config = workspace.write(`${name}/nginx.conf`, configText(`127.0.0.1:${port}`, upstream, moreParams));
   const server = spawn('nginx', ['-p', workspace.file(name), '-c', config, '-e', 'stderr'], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
@@ -44,12 +46,38 @@ export async function startNginx(workspace: Workspace, upstream: string, morePar
   });
   await until(() => {
     if (server.exitCode !== null) throw new Error(`nginx ended: ${complaints()}`);
-    return isAccepting(port);
+    return isAccepting({ port, host: '127.0.0.1' });
   });
-  return { url: `http://127.0.0.1:${port}` };
+  return { url: `http://127.0.0.1:${port}`, route: {} };
 }
 
-function configText(port: number, upstream: string, moreParams: string): string {
+/**
+ * The same in another network namespace, which the words before a command lead to. Its clients come by a Unix socket, which
+ * both namespaces see.
+ */
+export async function startNginxApart(
+  workspace: Workspace,
+  upstream: string,
+  [entry, ...words]: readonly [string, ...string[]] = ['unshare', '--net'],
+): Promise<Nginx> {
+  const socketPath = workspace.file('nginx.sock');
+  const config = workspace.write('apart/nginx.conf', configText(`unix:${socketPath}`, upstream, ''));
+  const command = ['nginx', '-p', workspace.file('apart'), '-c', config, '-e', 'stderr'];
+  const server = spawn(entry, [...words, ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const complaints = collect(server.stderr);
+  workspace.onClose(async () => {
+    server.kill('SIGQUIT');
+    await ended(server, 20_000);
+  });
+  await until(() => {
+    if (server.exitCode !== null) throw new Error(`nginx ended: ${complaints()}`);
+    return isAccepting({ path: socketPath });
+  });
+  return { url: 'http://localhost', route: { socketPath } };
+}
+
+/** @param listen as nginx writes it */
+function configText(listen: string, upstream: string, moreParams: string): string {
   const user = process.getuid?.() === 0 ? 'user root;' : '';
   const folders = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return `
@@ -64,7 +92,7 @@ http {
   client_max_body_size 200m;
   ${folders.map((folder) => `${folder}_temp_path ${folder};`).join('\n  ')}
   server {
-    listen 127.0.0.1:${port};
+    listen ${listen};
     location /static/ { alias ${repository}/demo/static/; }
     location / {
       fastcgi_pass ${upstream};
@@ -76,9 +104,9 @@ http {
 `;
 }
 
-function isAccepting(port: number): Promise<boolean> {
+function isAccepting(options: NetConnectOpts): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
+    const socket = connect(options);
     socket.once('connect', () => {
       socket.destroy();
       resolve(true);

@@ -70,12 +70,12 @@ describe('a worker serves on fd 0 and goes', () => {
     const worker = launch(['ignores-sigterm']);
     await worker.printedPid('ignoring');
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'] as const) worker.process.signal(signal);
-    expect(await ask()).toBe(`${worker.pid}\n`);
+    expect(await ask()).toBe(`${worker.pid} GET /hello\n`);
   });
 
   test('one that aborts cuts the request in hand', async () => {
     const worker = launch(['aborts-on-sigterm']);
-    expect(await ask('', 'seconds=0')).toBe(`${worker.pid}\n`);
+    expect(await ask('', 'seconds=0')).toBe(`${worker.pid} GET /hello\n`);
     const cut = ask('', 'seconds=5').catch(() => '');
     await until(() => worker.lines.includes('busy'), 'the request to arrive');
     worker.process.signal('SIGTERM');
@@ -88,7 +88,7 @@ describe('a worker serves on fd 0 and goes', () => {
     const worker = launch(['works-after-response'], {
       environment: { PATH: '/usr/bin:/bin', WORK_LOG: log },
     });
-    expect(await ask()).toBe(`${worker.pid}\n`);
+    expect(await ask()).toBe(`${worker.pid} GET /hello\n`);
     worker.process.signal('SIGTERM');
     expect(await worker.ended()).toEqual({ kind: 'exited', code: 0 });
     expect(readFileSync(log, 'utf8')).toBe(`${worker.pid} done\n`);
