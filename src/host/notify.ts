@@ -11,6 +11,7 @@ export interface Notifier {
   status(status: string): void;
   /** The configuration is read again; ends with `ready`. `monotonicUs` is CLOCK_MONOTONIC in microseconds. */
   reloading(monotonicUs: bigint): void;
+  /** After this neither READY nor RELOADING is told any more: a reload that ends meanwhile must not say READY. */
   stopping(status: string): void;
   /** Still alive. */
   watchdog(): void;
@@ -30,6 +31,7 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const path = takeVariable(environment, 'NOTIFY_SOCKET');
   const watchdogTimeoutMs = takeWatchdogTimeout(environment, options.pid);
   let hasFailed = false;
+  let isStopping = false;
   const notify = (...assignments: readonly string[]): void => {
     if (path === undefined) return;
     try {
@@ -42,10 +44,17 @@ export function createNotifier(options: NotifierOptions): Notifier {
   };
   return {
     watchdogTimeoutMs: path === undefined ? undefined : watchdogTimeoutMs,
-    ready: (status) => notify('READY=1', statusLine(status)),
+    ready: (status) => {
+      if (!isStopping) notify('READY=1', statusLine(status));
+    },
     status: (status) => notify(statusLine(status)),
-    reloading: (monotonicUs) => notify('RELOADING=1', `MONOTONIC_USEC=${monotonicUs}`),
-    stopping: (status) => notify('STOPPING=1', statusLine(status)),
+    reloading: (monotonicUs) => {
+      if (!isStopping) notify('RELOADING=1', `MONOTONIC_USEC=${monotonicUs}`);
+    },
+    stopping: (status) => {
+      isStopping = true;
+      notify('STOPPING=1', statusLine(status));
+    },
     watchdog: () => notify('WATCHDOG=1'),
   };
 }

@@ -42,3 +42,11 @@ test('a manager that is gone is reported once and harms nobody', () => {
   manager.watchdog();
   expect(log.of('notify.failed')).toEqual([expect.objectContaining({ path: '/n', reason: 'sendto failed' })]);
 });
+
+test('a reload that ends while the daemon stops says nothing', () => {
+  const { sent, notifier: manager } = notifier({ NOTIFY_SOCKET: '/n' });
+  manager.stopping('bye');
+  manager.reloading(7n);
+  manager.ready('fine');
+  expect(sent).toEqual(['/n STOPPING=1\nSTATUS=bye']);
+});

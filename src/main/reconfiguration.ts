@@ -1,0 +1,48 @@
+import { describeError, RunfcgidError } from '../errors.ts';
+import { monotonicMicroseconds } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
+import type { Notifier } from '../host/notify.ts';
+import type { Commands, PoolOutcome } from '../pools/commands.ts';
+
+export interface ReconfigurationOptions {
+  readonly commands: Pick<Commands, 'reconfigure' | 'status'>;
+  readonly notifier: Pick<Notifier, 'reloading' | 'ready'>;
+  readonly log: Log;
+}
+
+/**
+ * Applies the configuration as it is now because a signal asked for it: nobody waits for an answer, so the log and
+ * the service manager get it (`RELOADING=1`, and `READY=1` when all is done, sd_notify(3)). One that is invalid
+ * changes nothing. Never rejects.
+ */
+export async function reconfigure({ commands, notifier, log }: ReconfigurationOptions): Promise<void> {
+  notifier.reloading(monotonicMicroseconds());
+  try {
+    const outcomes = await commands.reconfigure(() => {});
+    for (const outcome of outcomes) logOutcome(outcome, log);
+    const changes = changesOf(outcomes.length);
+    log.info({ event: 'config.applied' }, `the configuration is applied: ${changes}`);
+  } catch (error) {
+    const hint = error instanceof RunfcgidError ? error.hint : undefined;
+    log.error(
+      { event: 'config.refused', problems: describeError(error).split('\n'), hint },
+      'the configuration cannot be applied; everything goes on as it was',
+    );
+  }
+  notifier.ready(await runningPools(commands));
+}
+
+function logOutcome({ pool, isDone, message, details }: PoolOutcome, log: Log): void {
+  if (isDone) log.info({ event: 'config.pool', pool }, message);
+  else log.error({ event: 'config.pool', pool, details }, message);
+}
+
+async function runningPools(commands: Pick<Commands, 'status'>): Promise<string> {
+  const { pools } = await commands.status();
+  return `${pools.filter(({ state }) => state === 'running').length} of ${pools.length} pools running`;
+}
+
+function changesOf(count: number): string {
+  if (count === 0) return 'nothing has changed';
+  return count === 1 ? '1 pool has changed' : `${count} pools have changed`;
+}
