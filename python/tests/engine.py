@@ -56,6 +56,7 @@ class Engine:
         stdin=subprocess.DEVNULL,
         command: Optional[List[str]] = None,
         channel: Optional[int] = None,
+        start_new_session: bool = False,
         **environ: str,
     ) -> None:
         self._log_file = tempfile.TemporaryFile()
@@ -66,6 +67,7 @@ class Engine:
             stdout=self._log_file,
             stderr=self._log_file,
             env=environment(**environ),
+            start_new_session=start_new_session,
             # All descriptors but these are close-on-exec; the channel goes to 3, as the daemon
             # has it.
             close_fds=False,

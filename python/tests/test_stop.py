@@ -53,6 +53,18 @@ class StopTest(EngineTest):
             self.assertEqual(client.read_answer().body, b"at last\n")
             self.assertEqual(engine.wait_for_exit(5), 0)
 
+    def test_ctrl_c_reaches_all_processes_and_finishes_what_is_in_flight(self):
+        for method, words in METHODS.items():
+            with self.subTest(method=method):
+                engine = self.serve(*words, start_new_session=True)
+                gate = self.gate()
+                client = self.begin_slow(engine, gate)
+                os.killpg(engine.pid, signal.SIGINT)
+                wait_for("the address is gone", lambda: not os.path.exists(self.socket_path))
+                open(gate, "w").close()
+                self.assertEqual(client.read_answer().body, b"at last\n")
+                self.assertEqual(engine.wait_for_exit(5), 0)
+
     def test_a_response_being_streamed_is_finished(self):
         for engine in self.each_method():
             gate = self.gate()

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import socket
+import time
 
 from .client import Client, ask, request
 from .engine import EngineTest, Supervised, wait_for
@@ -111,6 +113,20 @@ class ChannelTest(EngineTest):
             )
             self.assertEqual(worker.engine.wait_for_exit(), 0)
 
+    def test_a_signal_while_it_leaves_by_itself_cuts_nothing(self):
+        worker = Supervised(self, SITE, "method=threaded", "threads=2", "maxrequests=1").start()
+        worker.next_event()
+        gate = os.path.join(self.directory, "gate")
+        with Client(self.socket_path) as client:
+            client.send(request("/slow", QUERY_STRING=gate))
+            worker.engine.wait_for_log("slow request has begun")
+            ask(self.socket_path)
+            self.assertEqual(worker.next_event()["event"], "retiring")
+            worker.engine.signal(signal.SIGTERM)
+            open(gate, "w").close()
+            self.assertEqual(client.read_answer().body, b"at last\n")
+        self.assertEqual(worker.engine.wait_for_exit(3), 0)
+
 
 class SharedListenerTest(EngineTest):
     """Workers that share a listener, blocking or not, never hang in accept(2)."""
@@ -159,8 +175,6 @@ class SharedListenerTest(EngineTest):
 
     def test_a_listener_that_is_shut_down_ends_the_worker(self):
         """As a supervisor retires a TCP socket."""
-        import socket
-
         supervised = Supervised(self, SITE)
         supervised.listener.close()
         supervised.listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -190,7 +204,5 @@ def _switches(pid: int) -> int:
 
 
 def _after(seconds: float):
-    import time
-
     end = time.monotonic() + seconds
     return lambda: time.monotonic() >= end

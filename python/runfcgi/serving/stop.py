@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Optional
+from typing import Callable, Optional, Sequence
 
 GRACEFUL_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STOP_SIGNALS = (*GRACEFUL_SIGNALS, signal.SIGQUIT)
@@ -40,13 +40,23 @@ class Stop:
 class Signals:
     """Catches the stop signals, whatever the launcher had blocked or ignored.
 
+    A process with a parent of ours takes only the parent's own TERM for ``graceful``: Ctrl-C and a
+    hangup reach the whole process group, and the parent says the rest.
+
     Its descriptor becomes readable with each signal, written by the interpreter's own C handler:
     a signal that arrives just before the process goes to sleep is not lost.
     """
 
-    def __init__(self, stop: Stop, end_now: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        stop: Stop,
+        end_now: Callable[[int], None],
+        graceful: Sequence[int] = GRACEFUL_SIGNALS,
+    ) -> None:
         self._stop = stop
         self._end_now = end_now
+        self._graceful = graceful
+        self._was_asked = False
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._read_end, False)
         os.set_blocking(self._write_end, False)
@@ -77,7 +87,8 @@ class Signals:
         os.close(self._write_end)
 
     def _handle(self, signum: int, _frame) -> None:
-        if signum == signal.SIGQUIT or self._stop.is_set:
+        if signum == signal.SIGQUIT or (signum in self._graceful and self._was_asked):
             self._end_now(signum)
-        else:
+        elif signum in self._graceful:
+            self._was_asked = True
             self._stop.set()

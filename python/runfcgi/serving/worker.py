@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import select
+import signal
 import sys
 import threading
 import time
@@ -20,7 +21,7 @@ from .listener import Listener
 from .loop import Loop, Shared
 from .parking import Parking
 from .slot import Slot
-from .stop import Signals, Stop
+from .stop import GRACEFUL_SIGNALS, Signals, Stop
 
 # After the drain's own deadline: for loops to notice it.
 _JOIN_MARGIN = 0.5
@@ -62,7 +63,8 @@ class Worker:
         self._counter = itertools.count(1)
         self._exit_status = 0
         self.stop = Stop(settings.graceful_timeout)
-        self._signals = Signals(self.stop, _end_now)
+        graceful = GRACEFUL_SIGNALS if lifeline is None else (signal.SIGTERM,)
+        self._signals = Signals(self.stop, _end_now, graceful)
         self._interrupts: Dict[int, Callable[[], None]] = {
             self._signals.fileno(): self._signals.clear
         }

@@ -1,0 +1,150 @@
+"""A loop with limits small enough to reach, in a thread of the test itself."""
+
+import contextlib
+import io
+import os
+import resource
+import shutil
+import socket
+import tempfile
+import threading
+import unittest
+
+from runfcgi.fastcgi.limits import Limits
+from runfcgi.serving.listener import Listener
+from runfcgi.serving.loop import Loop, Shared
+from runfcgi.serving.parking import Parking
+from runfcgi.serving.slot import Slot
+from runfcgi.serving.stop import Stop
+from runfcgi.wsgi.environ import constants
+from runfcgi.wsgi.gateway import Gateway
+
+from .client import Client, ask, begin, params, request, stdin
+from .engine import wait_for
+
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/large":
+        start_response("200 OK", [])
+        return [bytes(20_000_000)]
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"%d\n" % len(body)]
+
+
+class LoopTest(unittest.TestCase):
+    def serve(self, **limits):
+        directory = tempfile.mkdtemp(prefix="runfcgi-")
+        self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
+        self.path = os.path.join(directory, "s")
+        listening = socket.socket(socket.AF_UNIX)
+        self.addCleanup(listening.close)
+        listening.bind(self.path)
+        listening.listen()
+        self.errors = io.StringIO()
+        redirect = contextlib.redirect_stderr(self.errors)
+        redirect.__enter__()
+        self.addCleanup(redirect.__exit__, None, None, None)
+        self.parking = Parking()
+        stop = Stop(graceful_timeout=5.0)
+        shared = Shared(
+            listener=Listener(listening),
+            gateway=Gateway(application, constants(False, True), debug=False),
+            parking=self.parking,
+            stop=stop,
+            limits=Limits(**limits),
+            capacity=lambda: 1,
+            on_served=lambda: None,
+            interrupts={},
+        )
+        thread = threading.Thread(target=Loop(shared, Slot()).run)
+        thread.start()
+        self.addCleanup(thread.join, 10)
+        self.addCleanup(stop.set)
+
+    def client(self):
+        client = Client(self.path)
+        self.addCleanup(client.socket.close)
+        return client
+
+    def test_parameters_that_do_not_arrive_are_answered_408(self):
+        self.serve(head_timeout=0.2)
+        client = self.client()
+        client.send(begin() + params({"A": "b"})[:10])
+        answer = client.read_answer()
+        self.assertEqual((answer.status, answer.ended), ("408 Request Timeout", 0))
+        self.assertIn("did not arrive within 0.2 s", self.errors.getvalue())
+        self.assertEqual(ask(self.path).body, b"0\n")
+
+    def test_the_time_for_parameters_is_not_renewed_by_each_byte(self):
+        self.serve(head_timeout=0.3)
+        client = self.client()
+        client.send(begin())
+        data = params({"A": "b" * 100})
+        sent = iter(range(len(data) - 20))
+
+        def drip():
+            client.send(data[next(sent) :][:1])
+            return "408" in self.errors.getvalue()
+
+        with contextlib.suppress(BrokenPipeError):
+            wait_for("it is refused", drip, 5)
+        self.assertEqual(client.read_answer().status, "408 Request Timeout")
+
+    def test_a_connection_that_says_nothing_is_closed(self):
+        self.serve(head_timeout=0.2)
+        self.assertTrue(self.client().is_closed())
+
+    def test_a_kept_connection_is_not_closed_for_saying_nothing(self):
+        self.serve(head_timeout=0.1)
+        client = self.client()
+        client.ask(keep=True)
+        self.assertTrue(self.client().is_closed())  # a silent one of the same time is
+        self.assertEqual(client.ask(keep=True).body, b"0\n")
+
+    def test_a_body_that_does_not_arrive_ends_the_request(self):
+        self.serve(io_timeout=0.2)
+        client = self.client()
+        client.send(begin() + params({"CONTENT_LENGTH": "9"}) + stdin(b"some")[:-8])
+        self.assertIsNone(client.read_answer().ended)
+        self.assertIn("the web server sent nothing for 0.2 s", self.errors.getvalue())
+
+    def test_a_response_that_nobody_takes_ends_the_request(self):
+        self.serve(io_timeout=0.2, linger_timeout=0.2)
+        client = self.client()
+        client.send(request("/large"))
+        wait_for("it gives up", lambda: "took nothing for 0.2 s" in self.errors.getvalue())
+        self.assertEqual(ask(self.path).body, b"0\n")
+
+    def test_a_web_server_that_never_closes_is_not_waited_for_for_ever(self):
+        self.serve(linger_timeout=0.2)
+        client = self.client()
+        client.send(begin() + params({"CONTENT_LENGTH": "x"}) + stdin(b"unread")[:-8])
+        self.assertEqual(client.read_answer().status, "400 Bad Request")
+        wait_for("it is closed", lambda: len(self.parking) == 0)
+
+    def test_above_the_limit_of_connections_the_idlest_is_closed(self):
+        self.serve(open_connections=3)
+        kept = [self.client() for _ in range(5)]
+        for client in kept:
+            self.assertEqual(client.ask(keep=True).body, b"0\n")
+        for client in kept[:2]:
+            self.assertTrue(client.is_closed())
+        for client in kept[2:]:
+            self.assertEqual(client.ask(keep=True).body, b"0\n")
+
+    def test_without_descriptors_it_gives_up_idle_connections_and_lives_on(self):
+        self.serve()
+        kept = [self.client() for _ in range(3)]
+        for client in kept:
+            client.ask(keep=True)
+        waiting = self.client()
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest = os.dup(0)
+        os.close(lowest)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
+        waiting.send(request())
+        self.assertEqual(waiting.read_answer().body, b"0\n")
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        self.assertIn("cannot accept: Too many open files", self.errors.getvalue())
