@@ -44,7 +44,8 @@ async function readAll(pids: readonly number[]): Promise<readonly pidusage.Statu
   try {
     // A list of one makes pidusage fail when that process is gone; any longer list just lacks it. We are there.
     const statuses = await pidusage([...pids, process.pid], { maxage });
-    return Object.values(statuses).filter((status: pidusage.Status | undefined) => status !== undefined);
+    // Gone before its first reading it is null, gone since an earlier one undefined.
+    return Object.values(statuses).filter((status: pidusage.Status | null | undefined) => Boolean(status));
   } catch (error) {
     throw new RunfcgidError('KERNEL', `memory and CPU cannot be read: ${describeError(error)}`, {
       cause: error,

@@ -49,6 +49,14 @@ test('two readings at once say the same', async () => {
   expect(second[0]?.cpuPercent).toBe(first[0]?.cpuPercent);
 });
 
+test('a process that was gone before it was ever read is left out', async () => {
+  const worker = shell('exit');
+  const { pid } = worker;
+  await worker.ended();
+  const [gone, here] = await new UsageReader().read([[pid], [process.pid]]);
+  expect([gone, here]).toEqual([undefined, expect.objectContaining({ cpuPercent: expect.any(Number) })]);
+});
+
 test('processes that are gone are left out, and leave nothing open', async () => {
   const reader = new UsageReader();
   const open = (): number => readdirSync('/proc/self/fd').length;
