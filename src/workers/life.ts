@@ -92,8 +92,9 @@ export class Life {
     return (this.#endedAtMs ?? this.#options.clock.now()) - this.#startedAtMs;
   }
 
-  get exit(): ExitStatus | undefined {
-    return this.#exit;
+  /** The process has exited by itself with one of these statuses. */
+  endedWith(statuses: readonly number[]): boolean {
+    return this.#exit?.kind === 'exited' && statuses.includes(this.#exit.code);
   }
 
   /** What the operator should read about the end: the traceback, or the last lines of output, oldest first. */

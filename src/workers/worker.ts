@@ -1,11 +1,11 @@
-import type { Clock, Timer } from '../host/clock.ts';
-import type { Log } from '../host/log.ts';
-import type { LifecyclePlan, WorkerPlan } from '../plan/plan.ts';
+import type { Timer } from '../host/clock.ts';
+import type { LifecyclePlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { backoffDelay } from './backoff.ts';
 import type { Ending } from './exit-reason.ts';
-import type { Launcher, TreeProcess } from './launcher.ts';
 import { Life, type Refusal } from './life.ts';
+import { Remains } from './remains.ts';
+import type { WorkerOptions, WorkerSurroundings } from './worker-contract.ts';
 import {
   deadlineOf,
   hasProcess,
@@ -14,53 +14,6 @@ import {
   type WorkerEvent,
   type WorkerState,
 } from './worker-state.ts';
-
-/** What a worker needs of the world. */
-export interface WorkerSurroundings {
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly launcher: Launcher;
-  readonly retire: Retire;
-  /** A number from 0 to 1, for jitter. */
-  readonly random: () => number;
-}
-
-/** Ends a process tree at a moment in which it holds no connection of the socket, or looks for one until cancelled. */
-export type Retire = (options: {
-  readonly tree: () => readonly TreeProcess[];
-  readonly socket: ListenSocket;
-  readonly stopSignal: NodeJS.Signals;
-}) => { cancel(): void };
-
-export interface WorkerOptions {
-  /** `pool/1`: the place, which outlives the process. */
-  readonly id: string;
-  /** The number in `id`. */
-  readonly place: number;
-  readonly generation: number;
-  readonly plan: WorkerPlan;
-  /** Asked each time, because it may change while the worker lives. */
-  readonly lifecycle: () => LifecyclePlan;
-  readonly socket: ListenSocket;
-  readonly onSpawned: () => void;
-  /** The engine says that it has loaded the application and is about to accept. */
-  readonly onLoaded: () => void;
-  readonly onChange: () => void;
-  readonly onDeath: (death: Death) => void;
-}
-
-/** An end that nobody asked for. */
-export interface Death {
-  readonly worker: string;
-  readonly generation: number;
-  readonly pid: number | undefined;
-  readonly isEarly: boolean;
-  readonly cause: 'died' | 'boot-timeout' | 'not-proven';
-  /** One sentence. */
-  readonly reason: string;
-  /** The last lines that it wrote. */
-  readonly output: readonly string[];
-}
 
 /** A process that was ready for less died early. */
 const minimumUptimeMs = 1_000;
@@ -73,8 +26,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #surroundings: WorkerSurroundings;
   readonly #events: WorkerEvent[] = [];
-  /** Earlier lives whose process has ended and whose descendants have not. */
-  readonly #remains = new Set<Life>();
+  readonly #remains: Remains;
   #isDispatching = false;
   #state: WorkerState = { name: 'stopped' };
   #timer: Timer | undefined;
@@ -88,6 +40,7 @@ export class Worker {
     this.socket = options.socket;
     this.#options = options;
     this.#surroundings = surroundings;
+    this.#remains = new Remains(surroundings.clock, () => options.onChange());
   }
 
   get state(): WorkerState {
@@ -111,12 +64,12 @@ export class Worker {
 
   /** No process is left of any life. */
   get isGone(): boolean {
-    return !hasProcess(this.#state) && this.#remains.size === 0;
+    return !hasProcess(this.#state) && this.#remains.isEmpty;
   }
 
   /** Every process of this worker: of the present life, and what is left of earlier ones. */
   treePids(): readonly number[] {
-    return [...new Set([this.#life, ...this.#remains].flatMap((life) => life?.treePids() ?? []))];
+    return [...new Set([this.#life, ...this.#remains.lives].flatMap((life) => life?.treePids() ?? []))];
   }
 
   start(): void {
@@ -133,7 +86,7 @@ export class Worker {
   }
 
   kill(): void {
-    for (const life of this.#remains) life.kill({ by: 'kill' });
+    this.#remains.kill();
     this.#dispatch({ type: 'kill' });
   }
 
@@ -251,28 +204,14 @@ export class Worker {
   /** The process has ended. Asked to, its tree goes with it; otherwise the next life does not wait for the rest. */
   #ended(life: Life): void {
     const lifecycle = this.#options.lifecycle();
-    const exited = { type: 'exited', isExpected: isExpected(life, lifecycle.expectedExits) } as const;
+    const exited = { type: 'exited', isExpected: life.endedWith(lifecycle.expectedExits) } as const;
     if ('end' in this.#state) {
       if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
       life.whenTreeIsGone(() => this.#dispatch(exited));
       return;
     }
-    this.#clearAway(life);
+    this.#remains.add(life, lifecycle);
     this.#dispatch(exited);
-  }
-
-  /** Gives what is left of a sudden death the graceful timeout to finish, then kills it. */
-  #clearAway(life: Life): void {
-    const { clock } = this.#surroundings;
-    const lifecycle = this.#options.lifecycle();
-    if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
-    this.#remains.add(life);
-    const timer = clock.at(clock.now() + lifecycle.gracefulTimeoutMs, () => life.kill({ by: 'kill' }));
-    life.whenTreeIsGone(() => {
-      timer.cancel();
-      this.#remains.delete(life);
-      this.#options.onChange();
-    });
   }
 
   #reportDeath(isEarly: boolean, previous: WorkerState): void {
@@ -308,8 +247,4 @@ function endingOf(previous: WorkerState, state: WorkerState, lifecycle: Lifecycl
   if (isTimeUp) return { by: 'boot-timeout', timeoutMs: lifecycle.bootTimeoutMs };
   if (previous.name !== 'stopping') return { by: 'kill' };
   return { by: 'graceful-timeout', signal: lifecycle.stopSignal, timeoutMs: lifecycle.gracefulTimeoutMs };
-}
-
-function isExpected(life: Life, expectedExits: readonly number[]): boolean {
-  return life.exit?.kind === 'exited' && expectedExits.includes(life.exit.code);
 }

@@ -1,0 +1,52 @@
+import type { Clock } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
+import type { LifecyclePlan, WorkerPlan } from '../plan/plan.ts';
+import type { ListenSocket } from '../sockets/endpoint.ts';
+import type { Launcher, TreeProcess } from './launcher.ts';
+
+/** What a worker needs of the world. */
+export interface WorkerSurroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly launcher: Launcher;
+  readonly retire: Retire;
+  /** A number from 0 to 1, for jitter. */
+  readonly random: () => number;
+}
+
+/** Ends a process tree at a moment in which it holds no connection of the socket, or looks for one until cancelled. */
+export type Retire = (options: {
+  readonly tree: () => readonly TreeProcess[];
+  readonly socket: ListenSocket;
+  readonly stopSignal: NodeJS.Signals;
+}) => { cancel(): void };
+
+export interface WorkerOptions {
+  /** `pool/1`: the place, which outlives the process. */
+  readonly id: string;
+  /** The number in `id`. */
+  readonly place: number;
+  readonly generation: number;
+  readonly plan: WorkerPlan;
+  /** Asked each time, because it may change while the worker lives. */
+  readonly lifecycle: () => LifecyclePlan;
+  readonly socket: ListenSocket;
+  readonly onSpawned: () => void;
+  /** The engine says that it has loaded the application and is about to accept. */
+  readonly onLoaded: () => void;
+  readonly onChange: () => void;
+  readonly onDeath: (death: Death) => void;
+}
+
+/** An end that nobody asked for. */
+export interface Death {
+  readonly worker: string;
+  readonly generation: number;
+  readonly pid: number | undefined;
+  readonly isEarly: boolean;
+  readonly cause: 'died' | 'boot-timeout' | 'not-proven';
+  /** One sentence. */
+  readonly reason: string;
+  /** The last lines that it wrote. */
+  readonly output: readonly string[];
+}
