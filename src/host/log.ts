@@ -1,6 +1,5 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
 import { describeError } from '../errors.ts';
-import type { LogPlan } from '../plan/plan.ts';
 import type { Clock } from './clock.ts';
 import { LineSink } from './line-sink.ts';
 import { redact } from './redact.ts';
@@ -9,6 +8,15 @@ import { redact } from './redact.ts';
 export interface LogFields {
   readonly event: string;
   readonly [field: string]: unknown;
+}
+
+/** Where the log goes, and how. */
+export interface LogPlan {
+  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
+  /** `undefined`: standard output. */
+  readonly file: string | undefined;
+  /** `auto`: pretty on a terminal, JSON elsewhere. */
+  readonly format: 'auto' | 'pretty' | 'json';
 }
 
 /** What the rest of the program knows of logging. */

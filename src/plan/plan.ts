@@ -1,4 +1,5 @@
 import type { ListenAddress } from '../config/address.ts';
+import type { LogPlan } from '../host/log.ts';
 import type { PresetName } from './presets.ts';
 import type { ProofPlan } from './proof.ts';
 
@@ -20,14 +21,6 @@ export interface DaemonPlan {
   readonly controlMode: number;
   readonly pidfile: string;
   readonly log: LogPlan;
-}
-
-export interface LogPlan {
-  readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
-  /** `undefined`: standard output. */
-  readonly file: string | undefined;
-  /** `auto`: pretty on a terminal, JSON elsewhere. */
-  readonly format: 'auto' | 'pretty' | 'json';
 }
 
 export interface RefusedPool {

@@ -5,8 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { createLog, type OpenLog } from '../../../src/host/log.ts';
-import type { LogPlan } from '../../../src/plan/plan.ts';
+import { createLog, type LogPlan, type OpenLog } from '../../../src/host/log.ts';
 import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
 
