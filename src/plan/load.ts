@@ -1,14 +1,12 @@
-import { parseConfig, parseDaemon } from '../config/parse.ts';
+import { parseConfig } from '../config/parse.ts';
 import type { RawTable } from '../config/parse-table.ts';
 import type { Problem } from '../config/problem.ts';
 import { describeProblems, describeWarnings } from '../config/problem-text.ts';
-import { type RawConfig, readConfig, readMainFile } from '../config/read.ts';
+import { type RawConfig, readConfig } from '../config/read.ts';
 import { findConfigFile } from '../config/sources.ts';
-import { RunfcgidError } from '../errors.ts';
-import type { DaemonPlan, Plan } from './plan.ts';
-import { Report } from './report.ts';
+import { throwInvalid } from './invalid.ts';
+import type { Plan } from './plan.ts';
 import { type RefusedResolution, resolvePlan } from './resolve.ts';
-import { resolveDaemon } from './resolve-daemon.ts';
 import { type Surroundings, systemSurroundings } from './surroundings.ts';
 
 export interface PlanRequest {
@@ -41,23 +39,6 @@ export async function loadPlan(request: PlanRequest = {}): Promise<LoadedPlan> {
 }
 
 /**
- * The `[daemon]` part alone, for a client that only wants to find the control socket: no pool is looked at.
- *
- * @throws RunfcgidError as `loadPlan` does.
- */
-export async function loadDaemonPlan(request: PlanRequest = {}): Promise<DaemonPlan> {
-  const surroundings = request.surroundings ?? systemSurroundings();
-  const { files } = surroundings;
-  const file = findConfigFile({ ...surroundings, configFile: request.configFile }, files);
-  const problems: Problem[] = [];
-  const daemon = parseDaemon(readMainFile(file, files), problems);
-  const report = new Report({ file, path: ['daemon'] });
-  const plan = resolveDaemon({ daemon, files: [file] }, surroundings, report);
-  await throwInvalid([...problems, ...report.problems], [], surroundings);
-  return plan;
-}
-
-/**
  * The same from tables made elsewhere, for example from words on a command line; `directory` is where relative
  * paths begin.
  *
@@ -78,7 +59,10 @@ async function planFromRaw(
   hasWarningLines = false,
 ): Promise<LoadedPlan> {
   const resolution = resolvePlan(parseConfig(raw), surroundings);
-  await throwInvalid(resolution.problems, resolution.refused, surroundings);
+  if (resolution.problems.length > 0) {
+    const refusals = resolution.refused.flatMap((pool) => pool.problems);
+    await throwInvalid([...resolution.problems, ...refusals], surroundings.files);
+  }
   const refused = [];
   for (const { name, problems } of mergedByName(resolution.refused)) {
     refused.push({ name, problems: await describeProblems(problems, surroundings.files) });
@@ -89,19 +73,6 @@ async function planFromRaw(
       ? await describeProblems(resolution.warnings, surroundings.files)
       : describeWarnings(resolution.warnings),
   };
-}
-
-async function throwInvalid(
-  problems: readonly Problem[],
-  refused: readonly RefusedResolution[],
-  surroundings: Surroundings,
-): Promise<void> {
-  if (problems.length === 0) return;
-  const all = [...problems, ...refused.flatMap((pool) => pool.problems)];
-  const sentences = await describeProblems(all, surroundings.files);
-  throw new RunfcgidError('CONFIG_INVALID', sentences.join('\n'), {
-    hint: 'Correct the configuration; "fcgictl check" looks at it without starting anything.',
-  });
 }
 
 /** A file that cannot be read may carry the name of a pool that was read elsewhere. */
