@@ -1,9 +1,9 @@
 import { describeError, exitStatus, RunfcgidError } from './errors.ts';
 import { systemClock } from './host/clock.ts';
 import { findLauncher, type Launcher, launchDetached } from './host/daemonize.ts';
-import { readVersion } from './host/version.ts';
-import { type DaemonOptions, parseCommandLine, usage } from './main/command-line.ts';
+import { type CommandLine, parseCommandLine } from './main/command-line.ts';
 import { Daemon } from './main/daemon.ts';
+import { announceSite, configSource, siteSource } from './main/plan-source.ts';
 import { InheritedSockets } from './sockets/inherited.ts';
 
 /** How long a daemonized start may take until every pool has had its first verdict. */
@@ -13,32 +13,50 @@ process.exit(await main(process.argv.slice(2), findLauncher(process.env)));
 
 async function main(words: readonly string[], launcher: Launcher | undefined): Promise<number> {
   try {
-    const options = parseCommandLine(words);
-    if (options.wantsHelp) return print(usage);
-    if (options.wantsVersion) return print(`runfcgid ${readVersion()}\n`);
-    if (options.isDaemonized && launcher === undefined) return await daemonize();
-    return await serve(options, launcher);
+    const commandLine = parseCommandLine(words);
+    if (commandLine.wants === 'text') return print(commandLine.text);
+    if (commandLine.isDaemonized && launcher === undefined) return await daemonize(commandLine);
+    return await serve(commandLine, launcher);
   } catch (error) {
     launcher?.failed(error);
     return complain(error);
   }
 }
 
-async function serve(options: DaemonOptions, launcher: Launcher | undefined): Promise<number> {
-  const daemon = await Daemon.open({
-    configFile: options.configFile,
-    isDaemonized: launcher !== undefined,
-    environment: process.env,
-    clock: systemClock,
-    inherited: InheritedSockets.take(process.env),
-  });
-  const problems = await daemon.firstVerdicts();
-  launcher?.ready(problems);
-  await daemon.ended;
-  return exitStatus.ok;
+type Wanted = Exclude<CommandLine, { wants: 'text' }>;
+
+async function serve(wanted: Wanted, launcher: Launcher | undefined): Promise<number> {
+  const inherited = InheritedSockets.take(process.env);
+  const source =
+    wanted.wants === 'site'
+      ? siteSource(wanted.words, systemClock, inherited.names)
+      : configSource(wanted.configFile, inherited.names);
+  try {
+    const daemon = await Daemon.open({
+      source,
+      isDaemonized: launcher !== undefined,
+      environment: process.env,
+      clock: systemClock,
+      inherited,
+    });
+    const problems = await daemon.firstVerdicts();
+    if (wanted.wants === 'site' && problems.length > 0) return await giveUp(daemon, problems);
+    launcher?.ready(problems);
+    await daemon.ended;
+    return exitStatus.ok;
+  } finally {
+    source.succession?.release();
+  }
 }
 
-async function daemonize(): Promise<number> {
+/** A site that does not come up was not started: whoever typed the words wants to know, and to try again. */
+async function giveUp(daemon: Daemon, problems: readonly string[]): Promise<never> {
+  await daemon.end();
+  throw new RunfcgidError('DAEMON_START_FAILED', problems.join('\n'));
+}
+
+async function daemonize(wanted: Wanted): Promise<number> {
+  if (wanted.wants === 'site') announceSite(wanted.words);
   const { pid, problems } = await launchDetached({
     argv: process.argv.slice(1),
     environment: process.env,

@@ -26,6 +26,17 @@ export interface Pidfile {
   release(): void;
 }
 
+/** Whether a living process has taken the pidfile. */
+export function isTaken(path: string): boolean {
+  const descriptor = openExisting(path);
+  if (descriptor === undefined) return false;
+  try {
+    return livingOwner(descriptor, readPid(descriptor, path)) !== undefined;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /**
  * Writes our process id, alone on one line, for `kill $(cat pidfile)`. The file appears complete and locked
  * (flock(2)), or not at all.
@@ -34,13 +45,14 @@ export interface Pidfile {
  * started before the file was written (another program's pidfile, or a file system without locks). In all other
  * cases its writer is dead, whoever has the pid now, and it is replaced.
  *
+ * @param predecessors daemons that are about to end: a file of theirs is replaced as well.
  * @throws RunfcgidError DAEMON_RUNNING, or DAEMON_START_FAILED when the file cannot be written.
  */
-export function takePidfile(path: string): Pidfile {
+export function takePidfile(path: string, predecessors: readonly number[] = []): Pidfile {
   const ownPath = `${path}.${process.pid}`;
   const descriptor = writeOwn(ownPath, path);
   try {
-    publish(ownPath, path);
+    publish(ownPath, path, predecessors);
   } catch (error) {
     closeSync(descriptor);
     throw error instanceof RunfcgidError ? error : notWritable(path, error);
@@ -64,10 +76,10 @@ function writeOwn(ownPath: string, path: string): number {
   }
 }
 
-function publish(ownPath: string, path: string): void {
+function publish(ownPath: string, path: string, predecessors: readonly number[]): void {
   // Between two steps somebody may remove or replace the file: then look again.
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    if (isPublished(ownPath, path) || hasReplacedStale(ownPath, path)) return;
+    if (isPublished(ownPath, path) || hasReplaced(ownPath, path, predecessors)) return;
   }
   throw new RunfcgidError('DAEMON_RUNNING', `other daemons fight for the pidfile ${path}`);
 }
@@ -82,17 +94,18 @@ function isPublished(ownPath: string, path: string): boolean {
   }
 }
 
-function hasReplacedStale(ownPath: string, path: string): boolean {
+function hasReplaced(ownPath: string, path: string, predecessors: readonly number[]): boolean {
   const descriptor = openExisting(path);
   if (descriptor === undefined) return false;
   try {
-    const owner = livingOwner(descriptor, path);
-    if (owner !== undefined) {
+    const pid = readPid(descriptor, path);
+    const owner = livingOwner(descriptor, pid);
+    if (owner !== undefined && (pid === undefined || !predecessors.includes(pid))) {
       throw new RunfcgidError('DAEMON_RUNNING', `${owner} already runs here, says the pidfile ${path}`, {
         hint: 'Stop it with "fcgictl stop", or give this daemon a "runtime_dir" or "pidfile" of its own.',
       });
     }
-    // While we hold the lock on the old file, no other daemon replaces it.
+    // While we hold the lock on a dead daemon's file, no other daemon replaces it.
     if (lstatSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(descriptor).ino) return false;
     renameSync(ownPath, path);
     return true;
@@ -111,8 +124,7 @@ function openExisting(path: string): number | undefined {
 }
 
 /** Who the file belongs to, in words, if that process lives. */
-function livingOwner(descriptor: number, path: string): string | undefined {
-  const pid = readPid(descriptor, path);
+function livingOwner(descriptor: number, pid: number | undefined): string | undefined {
   if (!lockIfPossible(descriptor)) return pid === undefined ? 'another daemon' : `process ${pid}`;
   if (pid === undefined || pid === process.pid) return undefined;
   const startMs = processStart(pid);

@@ -1,17 +1,23 @@
 import { parseArgs } from 'node:util';
+import { isDaemonized, isHelpWanted, type RunfcgiWords, readRunfcgiWords } from '../config/runfcgi-words.ts';
 import { describeError, RunfcgidError } from '../errors.ts';
+import { readVersion } from '../host/version.ts';
+import { runfcgiUsage } from '../runfcgi/usage.ts';
 
-export interface DaemonOptions {
-  readonly configFile: string | undefined;
-  readonly isDaemonized: boolean;
-  readonly wantsHelp: boolean;
-  readonly wantsVersion: boolean;
-}
+export type CommandLine =
+  | { readonly wants: 'text'; readonly text: string }
+  | { readonly wants: 'pools'; readonly configFile: string | undefined; readonly isDaemonized: boolean }
+  /** One site, from the words of `runfcgid runfcgi`. */
+  | { readonly wants: 'site'; readonly words: RunfcgiWords; readonly isDaemonized: boolean };
 
-export const usage = `Usage: runfcgid [--config FILE] [--daemonize]
+const usage = `Usage: runfcgid [--config FILE] [--daemonize]
+       runfcgid runfcgi KEY=VALUE…
 
 Runs the pools of FastCGI workers that the configuration describes, in the
 foreground until SIGTERM or Ctrl-C. fcgictl talks to it.
+
+With "runfcgi" it runs one Django site without a configuration, as
+"./manage.py runfcgi" did: see "runfcgid runfcgi help".
 
 Options:
   -c, --config FILE  the configuration; otherwise RUNFCGID_CONFIG, then
@@ -29,7 +35,18 @@ Signals:
 `;
 
 /** @throws RunfcgidError USAGE */
-export function parseCommandLine(words: readonly string[]): DaemonOptions {
+export function parseCommandLine(words: readonly string[]): CommandLine {
+  const [command, ...rest] = words;
+  return command === 'runfcgi' ? parseSite(rest) : parseOptions(words);
+}
+
+function parseSite(words: readonly string[]): CommandLine {
+  if (isHelpWanted(words)) return { wants: 'text', text: runfcgiUsage() };
+  const read = readRunfcgiWords(words);
+  return { wants: 'site', words: read, isDaemonized: isDaemonized(read) };
+}
+
+function parseOptions(words: readonly string[]): CommandLine {
   try {
     const { values } = parseArgs({
       args: [...words],
@@ -40,12 +57,9 @@ export function parseCommandLine(words: readonly string[]): DaemonOptions {
         version: { type: 'boolean', short: 'V', default: false },
       },
     });
-    return {
-      configFile: values.config,
-      isDaemonized: values.daemonize,
-      wantsHelp: values.help,
-      wantsVersion: values.version,
-    };
+    if (values.help) return { wants: 'text', text: usage };
+    if (values.version) return { wants: 'text', text: `runfcgid ${readVersion()}\n` };
+    return { wants: 'pools', configFile: values.config, isDaemonized: values.daemonize };
   } catch (error) {
     throw new RunfcgidError('USAGE', describeError(error), { hint: 'See "runfcgid --help".' });
   }

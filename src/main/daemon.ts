@@ -1,24 +1,28 @@
+import { rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { ControlServer } from '../control/server.ts';
-import { describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
-import { createLog, type Log, type OpenLog } from '../host/log.ts';
+import type { Log, OpenLog } from '../host/log.ts';
 import { createNotifier, type Notifier } from '../host/notify.ts';
 import { type Pidfile, takePidfile } from '../host/pidfile.ts';
 import { prepareRuntimeDir } from '../host/runtime-dir.ts';
-import { type SignalIntent, watchSignals } from '../host/signals.ts';
+import { type ControlSignal, type SignalIntent, watchSignals } from '../host/signals.ts';
 import { readVersion } from '../host/version.ts';
-import { loadPlan } from '../plan/load.ts';
 import type { DaemonPlan, Plan } from '../plan/plan.ts';
 import { Supervisor } from '../pools/supervisor.ts';
+import type { Predecessors, Succession } from '../runfcgi/succession.ts';
 import type { InheritedSockets } from '../sockets/inherited.ts';
 import type { DaemonSnapshot } from '../status/snapshot.ts';
 import { stopLeftovers } from '../workers/leftovers.ts';
 import { Reaper } from '../workers/reaper.ts';
+import { guardAgainstMistakes } from './mistakes.ts';
+import { openLogs } from './open-logs.ts';
+import type { PlanSource } from './plan-source.ts';
 import { createPoolWorld, ledgerPath } from './pool-world.ts';
+import { reconfigure, renewWorkers } from './reconfiguration.ts';
 
 export interface DaemonOptions {
-  readonly configFile: string | undefined;
+  readonly source: PlanSource;
   /** In the background: standard output leads nowhere. */
   readonly isDaemonized: boolean;
   readonly environment: NodeJS.ProcessEnv;
@@ -29,7 +33,8 @@ export interface DaemonOptions {
 /** The daemon, from the configuration read to the last thing closed. */
 export class Daemon {
   readonly #plan: Plan;
-  readonly #inheritedNames: readonly string[];
+  readonly #options: DaemonOptions;
+  readonly #predecessors: Predecessors;
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #openLog: OpenLog;
@@ -39,6 +44,7 @@ export class Daemon {
   readonly #supervisor: Supervisor;
   readonly #control: ControlServer;
   readonly #unwatchSignals: () => void;
+  #reconfigured: Promise<void> = Promise.resolve();
   /** Resolves when everything has stopped and is closed. */
   readonly ended: Promise<void>;
 
@@ -48,19 +54,14 @@ export class Daemon {
    * @throws RunfcgidError CONFIG_…, DAEMON_RUNNING, DAEMON_PLATFORM, LISTEN_FAILED; then nothing is left behind.
    */
   static async open(options: DaemonOptions): Promise<Daemon> {
-    const { plan, warnings } = await loadPlan({
-      configFile: options.configFile,
-      inheritedNames: options.inherited.names,
-    });
+    const { source } = options;
+    const predecessors = (await source.succession?.predecessors()) ?? noPredecessors;
+    const { plan, warnings } = await source.read();
     prepareRuntimeDir(plan.daemon.runtimeDir);
-    const openLog = await createLog(logPlan(plan.daemon, options), {
-      clock: options.clock,
-      isTerminal: process.stdout.isTTY,
-      environment: options.environment,
-    });
+    const openLog = await openLogs(plan.daemon, options, source.outputFile);
     for (const warning of warnings) openLog.log.warn({ event: 'config.warning' }, warning);
-    const pidfile = takePidfile(plan.daemon.pidfile);
-    const daemon = new Daemon(plan, options, openLog, pidfile);
+    const pidfile = takePidfile(plan.daemon.pidfile, predecessors.ending);
+    const daemon = new Daemon(plan, predecessors, options, { openLog, pidfile });
     try {
       await daemon.#control.open();
       await daemon.#stopLeftovers();
@@ -72,13 +73,19 @@ export class Daemon {
     return daemon;
   }
 
-  private constructor(plan: Plan, options: DaemonOptions, openLog: OpenLog, pidfile: Pidfile) {
+  private constructor(
+    plan: Plan,
+    predecessors: Predecessors,
+    options: DaemonOptions,
+    { openLog, pidfile }: { readonly openLog: OpenLog; readonly pidfile: Pidfile },
+  ) {
     const { log } = openLog;
     const { clock, environment } = options;
     const startedAt = clock.wallTime().toISOString();
     const startedAtMs = clock.now();
     this.#plan = plan;
-    this.#inheritedNames = options.inherited.names;
+    this.#options = options;
+    this.#predecessors = predecessors;
     this.#clock = clock;
     this.#log = log;
     this.#openLog = openLog;
@@ -88,7 +95,7 @@ export class Daemon {
       log.debug({ event: 'orphan.reaped', pid }, 'an orphan ended'),
     );
     this.#supervisor = new Supervisor(plan, {
-      ...createPoolWorld(plan.daemon, clock, log, options.inherited),
+      ...createPoolWorld(plan.daemon, clock, log, options.inherited, predecessors.ending),
       readPlan: () => this.#readPlan(),
       describeDaemon: () => describeDaemon(plan.daemon, startedAt, clock.now() - startedAtMs),
     });
@@ -102,7 +109,7 @@ export class Daemon {
     guardAgainstMistakes(log);
     this.#unwatchSignals = watchSignals((intent, signal) => {
       log.info({ event: 'signal.received', signal, intent }, `received ${signal}`);
-      this.#follow(intent);
+      this.#follow(intent, signal);
     });
     this.ended = this.#supervisor.ended.then(() => this.#close());
   }
@@ -114,6 +121,7 @@ export class Daemon {
       ...this.#plan.refused.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),
       ...outcomes.filter(({ isDone }) => !isDone).map(({ pool, message }) => `${pool}: ${message}`),
     ];
+    if (problems.length === 0) this.#succession?.takeOver();
     const running = outcomes.filter(({ isDone }) => isDone).length;
     const all = outcomes.length + this.#plan.refused.length;
     this.#notifier.ready(`${running} of ${all} pools running`);
@@ -123,11 +131,10 @@ export class Daemon {
 
   /** The configuration as it is now; what concerns the daemon itself is only told. */
   async #readPlan(): Promise<Plan> {
-    // Absolute: the working directory is not what it was.
-    const [configFile] = this.#plan.daemon.configFiles;
-    const { plan, warnings } = await loadPlan({ configFile, inheritedNames: this.#inheritedNames });
+    const { plan, warnings } = await this.#options.source.read();
     for (const warning of warnings) this.#log.warn({ event: 'config.warning' }, warning);
-    if (!isDeepStrictEqual(plan.daemon, this.#plan.daemon)) {
+    const { configFiles } = this.#plan.daemon;
+    if (!isDeepStrictEqual({ ...plan.daemon, configFiles }, this.#plan.daemon)) {
       this.#log.warn(
         { event: 'config.kept' },
         'settings in [daemon] have changed: they count from the next start',
@@ -152,31 +159,61 @@ export class Daemon {
   /** An earlier daemon that was killed may have left workers, which hold its ports and serve unwatched. */
   async #stopLeftovers(): Promise<void> {
     const lifecycles = new Map(this.#plan.pools.map(({ name, lifecycle }) => [name, lifecycle]));
-    await stopLeftovers({
-      ledger: ledgerPath(this.#plan.daemon),
-      clock: this.#clock,
-      log: this.#log,
-      lifecycleOf: (pool) => lifecycles.get(pool),
-    });
+    const { dead } = this.#predecessors;
+    for (const runtimeDir of [this.#plan.daemon.runtimeDir, ...dead]) {
+      await stopLeftovers({
+        ledger: ledgerPath({ runtimeDir }),
+        clock: this.#clock,
+        log: this.#log,
+        lifecycleOf: (pool) => lifecycles.get(pool),
+      });
+    }
+    for (const runtimeDir of dead) rmSync(runtimeDir, { recursive: true, force: true });
   }
 
-  #follow(intent: SignalIntent): void {
+  get #succession(): Succession | undefined {
+    return this.#options.source.succession;
+  }
+
+  /** Finishes what is in hand and ends. */
+  async end(): Promise<void> {
+    this.#notifier.stopping('stopping');
+    this.#succession?.beginEnd();
+    await this.#supervisor.shutDown(() => {});
+    await this.ended;
+  }
+
+  #follow(intent: SignalIntent, signal: ControlSignal): void {
     switch (intent) {
       case 'stop':
-        this.#notifier.stopping('stopping');
-        void this.#supervisor.shutDown(() => {});
+        void this.#endAfterHandover(signal);
         return;
       case 'stop-now':
         this.#notifier.stopping('stopping now');
+        this.#succession?.beginEnd();
         this.#supervisor.killAll();
         void this.#supervisor.shutDown(() => {});
         return;
       case 'reload':
-        this.#log.warn({ event: 'config.kept' }, 'this version reads its configuration only at its start');
+        // One after the other: a signal during a reload may be about a newer file.
+        this.#reconfigured = this.#reconfigured.then(() => this.#reconfigure());
         return;
       case 'reopen-logs':
         this.#openLog.reopen();
     }
+  }
+
+  #reconfigure(): Promise<void> {
+    const surroundings = { commands: this.#supervisor, notifier: this.#notifier, log: this.#log };
+    // A site from words has no file that could have changed.
+    return this.#succession === undefined ? reconfigure(surroundings) : renewWorkers(surroundings);
+  }
+
+  /** A script that restarts the site starts the next daemon a moment after this signal. */
+  async #endAfterHandover(signal: ControlSignal): Promise<void> {
+    this.#succession?.beginEnd();
+    if (signal === 'SIGTERM' && this.#options.isDaemonized) await this.#succession?.awaitSuccessor();
+    await this.end();
   }
 
   async #close(): Promise<void> {
@@ -190,18 +227,7 @@ export class Daemon {
   }
 }
 
-/**
- * A mistake of ours in one pool must not end the workers of all: what escaped is logged with its stack, and the
- * daemon goes on. Node would end the process for either.
- */
-function guardAgainstMistakes(log: Log): void {
-  const report = (error: unknown): void => {
-    const stack = error instanceof Error ? error.stack : undefined;
-    log.error({ event: 'internal.error', stack }, `a mistake in runfcgid itself: ${describeError(error)}`);
-  };
-  process.on('uncaughtException', report);
-  process.on('unhandledRejection', report);
-}
+const noPredecessors: Predecessors = { ending: [], dead: [] };
 
 function describeDaemon(plan: DaemonPlan, startedAt: string, uptimeMs: number): DaemonSnapshot {
   return {
@@ -214,9 +240,4 @@ function describeDaemon(plan: DaemonPlan, startedAt: string, uptimeMs: number): 
     controlSocket: plan.controlSocket,
     memoryBytes: process.memoryUsage.rss(),
   };
-}
-
-/** A daemon in the background has no standard output to log to. */
-function logPlan({ log, runtimeDir }: DaemonPlan, { isDaemonized }: DaemonOptions): DaemonPlan['log'] {
-  return isDaemonized && log.file === undefined ? { ...log, file: `${runtimeDir}/runfcgid.log` } : log;
 }

@@ -2,6 +2,7 @@ import { dirname } from 'node:path';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { DaemonPlan, ReloadPlan } from '../plan/plan.ts';
+import { AddressWatch } from '../pools/address-watch.ts';
 import { measurePools } from '../pools/measure.ts';
 import type { SupervisorSurroundings } from '../pools/supervisor.ts';
 import { proveAccept } from '../probes/accept-proof.ts';
@@ -22,6 +23,7 @@ export function createPoolWorld(
   clock: Clock,
   log: Log,
   inherited: InheritedSockets,
+  predecessors: readonly number[] = [],
 ): Omit<SupervisorSurroundings, 'describeDaemon' | 'readPlan'> {
   const usage = new UsageReader();
   const ledger = new WorkerLedger(ledgerPath(plan), log);
@@ -31,16 +33,17 @@ export function createPoolWorld(
     launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
     random: Math.random,
     retire: (options) => new Retirement({ ...options, clock, log }),
-    createEndpoint: (listen) => createEndpoint(listen, inherited, clock),
+    createEndpoint: (listen) => createEndpoint(listen, { inherited, clock, predecessors }),
     watchDrain: (drain) => watchDrain({ ...drain, clock }),
     proveAccept,
     createTriggers: (reload, poolLog, onFire) => openTriggers({ reload, plan, clock, log: poolLog, onFire }),
     measure: (pools) => measurePools(pools, usage),
+    watchAddresses: (onHint) => new AddressWatch({ onHint, clock, log }),
   };
 }
 
 /** Where the living workers are written down for a daemon that comes after this one was killed. */
-export function ledgerPath({ runtimeDir }: DaemonPlan): string {
+export function ledgerPath({ runtimeDir }: Pick<DaemonPlan, 'runtimeDir'>): string {
   return `${runtimeDir}/workers.json`;
 }
 

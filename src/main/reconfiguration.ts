@@ -32,6 +32,21 @@ export async function reconfigure({ commands, notifier, log }: ReconfigurationOp
   notifier.ready(await runningPools(commands));
 }
 
+/** New workers for every pool, because a signal asked for it; the log gets the answer. Never rejects. */
+export async function renewWorkers({
+  commands,
+  log,
+}: {
+  readonly commands: Pick<Commands, 'run'>;
+  readonly log: Log;
+}): Promise<void> {
+  try {
+    for (const outcome of await commands.run('reload', 'all', () => {})) logOutcome(outcome, log);
+  } catch (error) {
+    log.error({ event: 'reload.refused', cause: describeError(error) }, 'there is nothing to reload');
+  }
+}
+
 function logOutcome({ pool, isDone, message, details }: PoolOutcome, log: Log): void {
   if (isDone) log.info({ event: 'config.pool', pool }, message);
   else log.error({ event: 'config.pool', pool, details }, message);

@@ -21,6 +21,8 @@ import { connectProbe } from './tcp-probe.ts';
 
 /** The live one and a candidate, or a draining one and the live one. */
 const mostMembers = 2;
+/** How often the group is looked at while a daemon that is about to end still is in it. */
+const followIntervalMs = 20;
 
 /**
  * A port on which the generations listen side by side (SO_REUSEPORT); a program in the kernel chooses by index
@@ -31,6 +33,9 @@ export class TcpEndpoint implements Endpoint {
   readonly address: TcpListenPlan['address'];
   #plan: TcpListenPlan;
   readonly #clock: Clock;
+  readonly #predecessors: readonly number[];
+  /** Sockets of predecessors, by inode. */
+  readonly #precedingInodes = new Set<number>();
   readonly #group = new SteeringGroup();
   readonly #sockets = new Map<number, TcpListenSocket>();
   /** Sockets that drop what would begin a connection. */
@@ -40,10 +45,12 @@ export class TcpEndpoint implements Endpoint {
   /** Probes connect one after the other: the program knows one source port. */
   #lastProbe: Promise<unknown> = Promise.resolve();
 
-  constructor(plan: TcpListenPlan, clock: Clock) {
+  /** @param predecessors pids of daemons that are about to end: their sockets may be in the group. */
+  constructor(plan: TcpListenPlan, clock: Clock, predecessors: readonly number[] = []) {
     this.address = plan.address;
     this.#plan = plan;
     this.#clock = clock;
+    this.#predecessors = predecessors;
   }
 
   configure(plan: ListenPlan): void {
@@ -75,6 +82,7 @@ export class TcpEndpoint implements Endpoint {
     this.#hidden.delete(own);
     this.#published = own;
     this.#steer();
+    this.#followPredecessors();
   }
 
   isPublished(socket: ListenSocket): boolean {
@@ -158,17 +166,43 @@ export class TcpEndpoint implements Endpoint {
 
   #refuseStrangers(): void {
     const rows = listenRows(this.address, readTables()).filter((row) => !this.#sockets.has(row.inode));
-    if (rows.length > 0) throw addressInUse(this.address, ownersOfRows(rows));
+    const strangers = rows.filter((row) => !this.#precedes(row));
+    if (strangers.length > 0) throw addressInUse(this.address, ownersOfRows(strangers));
     this.#group.reconcile(this.#listedInodes());
+  }
+
+  #precedes(row: TcpRow): boolean {
+    if (this.#precedingInodes.has(row.inode)) return true;
+    if (this.#predecessors.length === 0) return false;
+    const isTheirs = ownersOfRows([row]).some(
+      ({ pid }) => pid !== undefined && this.#predecessors.includes(pid),
+    );
+    if (isTheirs) this.#precedingInodes.add(row.inode);
+    return isTheirs;
+  }
+
+  /** Our index changes when they leave. */
+  #followPredecessors(): void {
+    if (!this.#group.members.some((inode) => this.#precedingInodes.has(inode))) return;
+    this.#clock.at(this.#clock.now() + followIntervalMs, () => {
+      if (this.#sockets.size === 0) return;
+      this.#group.reconcile(this.#listedInodes());
+      this.#steer();
+      this.#followPredecessors();
+    });
   }
 
   // Wildcard and specific addresses get in each other's way, but form groups of their own.
   #listedInodes(): readonly number[] {
     const host = tcpTableHost(this.address.host, this.address.family);
     const isMember = (row: TcpRow): boolean => row.host === host;
-    return listenRows(this.address, readTables())
-      .filter(isMember)
-      .map((row) => row.inode);
+    return (
+      listenRows(this.address, readTables())
+        .filter(isMember)
+        .map((row) => row.inode)
+        // In the order in which they were made, which is that of the group as far as we have not seen it.
+        .toSorted((one, other) => one - other)
+    );
   }
 
   #indexOf(socket: TcpListenSocket | undefined): number | undefined {

@@ -7,7 +7,7 @@ import { whoListens } from './listeners.ts';
 import { openUnixSocket, type UnixListenPlan } from './open-unix-socket.ts';
 import { privateName, unlinkIfThere } from './private-name.ts';
 import { UnixListenSocket } from './unix-listen-socket.ts';
-import { examinePath, identityOf, isSameFile } from './unix-path.ts';
+import { examinePath, identityOf, isSameFile, type PathState } from './unix-path.ts';
 
 /**
  * A path that leads to one of several sockets. Each socket is bound to a private name and keeps it; publishing
@@ -15,12 +15,15 @@ import { examinePath, identityOf, isSameFile } from './unix-path.ts';
  */
 export class UnixEndpoint implements Endpoint {
   readonly address: UnixListenPlan['address'];
+  readonly #predecessors: readonly number[];
   #plan: UnixListenPlan;
   readonly #sockets = new Set<UnixListenSocket>();
 
-  constructor(plan: UnixListenPlan) {
+  /** @param predecessors pids of daemons that are about to end: what leads to them may be replaced. */
+  constructor(plan: UnixListenPlan, predecessors: readonly number[] = []) {
     this.address = plan.address;
     this.#plan = plan;
+    this.#predecessors = predecessors;
   }
 
   configure(plan: ListenPlan): void {
@@ -70,16 +73,18 @@ export class UnixEndpoint implements Endpoint {
   #refuseForeignPath(): void {
     if (this.#leadsToUs()) return;
     const state = this.#examine();
-    if (state === 'live') throw addressInUse(this.address, whoListens(this.address));
-    if (state === 'not-a-socket') {
+    if (state.kind === 'live' && !this.#predecessors.includes(state.listener?.pid ?? 0)) {
+      throw addressInUse(this.address, whoListens(this.address));
+    }
+    if (state.kind === 'not-a-socket') {
       const hint = 'Move it away, or give the pool another "listen" path. Only sockets are ever replaced.';
       throw listenFailed(this.address, 'there is something at the path that is not a socket', hint);
     }
   }
 
-  #examine(): string {
+  #examine(): PathState {
     try {
-      return examinePath(this.address.path).kind;
+      return examinePath(this.address.path);
     } catch (cause) {
       const hint = `The daemon must be able to search ${dirname(this.address.path)}.`;
       throw listenFailed(this.address, 'the path cannot be looked at', hint, cause);

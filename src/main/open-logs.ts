@@ -1,0 +1,31 @@
+import type { Clock } from '../host/clock.ts';
+import { createLog, type OpenLog } from '../host/log.ts';
+import { withOutputFile } from '../host/output-log.ts';
+import type { DaemonPlan } from '../plan/plan.ts';
+
+export interface LogSurroundings {
+  /** In the background: standard output leads nowhere. */
+  readonly isDaemonized: boolean;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly clock: Clock;
+}
+
+/**
+ * The daemon's log, and `outputFile` for what the workers write to standard output, when there is one.
+ *
+ * @throws RunfcgidError DAEMON_START_FAILED when a file cannot be opened.
+ */
+export async function openLogs(
+  plan: DaemonPlan,
+  { isDaemonized, environment, clock }: LogSurroundings,
+  outputFile: string | undefined,
+): Promise<OpenLog> {
+  const isTerminal = process.stdout.isTTY;
+  const openLog = await createLog(logPlan(plan, isDaemonized), { clock, isTerminal, environment });
+  return outputFile === undefined ? openLog : withOutputFile(openLog, outputFile, clock);
+}
+
+/** A daemon in the background has no standard output to log to. */
+function logPlan({ log, runtimeDir }: DaemonPlan, isDaemonized: boolean): DaemonPlan['log'] {
+  return isDaemonized && log.file === undefined ? { ...log, file: `${runtimeDir}/runfcgid.log` } : log;
+}
