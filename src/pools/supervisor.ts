@@ -2,10 +2,12 @@ import { RunfcgidError } from '../errors.ts';
 import { planChange } from '../plan/diff.ts';
 import type { Plan, PoolPlan, RefusedPool } from '../plan/plan.ts';
 import type { DaemonSnapshot, StatusSnapshot } from '../status/snapshot.ts';
+import type { AddressWatch } from './address-watch.ts';
 import type { Commands, OnProgress, PoolOutcome, PoolSelection, PoolVerb } from './commands.ts';
 import * as outcomes from './outcomes.ts';
 import { Pool } from './pool.ts';
 import { type Measures, snapshotPool, snapshotRefused } from './pool-snapshot.ts';
+import { publishedPaths } from './published-paths.ts';
 import { selectPools } from './selection.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 import { progressOf, verdictOf } from './verdict.ts';
@@ -20,16 +22,16 @@ export interface SupervisorSurroundings extends PoolSurroundings {
    * @throws RunfcgidError CONFIG_…
    */
   readonly readPlan: () => Promise<Plan>;
+  /** Calls back when something may have happened to the published paths. */
+  readonly watchAddresses: (onHint: () => void) => Pick<AddressWatch, 'follow' | 'close'>;
 }
-
-/** How often the addresses are looked at: a cleaner of temporary files comes seldom. */
-const guardIntervalMs = 10_000;
 
 /** All pools, and what the operator may ask of them. */
 export class Supervisor implements Commands {
   readonly #surroundings: SupervisorSurroundings;
   readonly #pools = new Map<string, Pool>();
   readonly #watchers = new Set<() => void>();
+  readonly #addresses: Pick<AddressWatch, 'follow' | 'close'>;
   #refused: readonly RefusedPool[];
   #isShuttingDown = false;
   #isReconfiguring = false;
@@ -40,16 +42,18 @@ export class Supervisor implements Commands {
   constructor(plan: Plan, surroundings: SupervisorSurroundings) {
     this.#surroundings = surroundings;
     this.#refused = plan.refused;
+    this.#addresses = surroundings.watchAddresses(() => {
+      for (const pool of this.#pools.values()) pool.guardAddresses();
+    });
     for (const pool of plan.pools) this.#add(pool);
     this.ended = new Promise((resolve) => {
       this.#endShutDown = resolve;
     });
   }
 
-  /** Starts the pools that start by themselves, in the order of the configuration, and guards their addresses. */
+  /** Starts the pools that start by themselves, in the order of the configuration. */
   start(): void {
     for (const pool of this.#pools.values()) if (pool.plan.isAutostarted) pool.start();
-    this.#guard();
   }
 
   /** Resolves when every pool that starts by itself has had its first verdict. */
@@ -125,6 +129,7 @@ export class Supervisor implements Commands {
   async shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     this.#isShuttingDown = true;
     const stopped = await this.run('stop', 'all', onProgress);
+    this.#addresses.close();
     this.#endShutDown();
     return stopped;
   }
@@ -229,22 +234,11 @@ export class Supervisor implements Commands {
   }
 
   #changed(): void {
+    this.#addresses.follow([...this.#pools.values()].flatMap(publishedPaths));
     for (const look of [...this.#watchers]) look();
   }
 
-  #guard(): void {
-    const { clock } = this.#surroundings;
-    clock.at(clock.now() + guardIntervalMs, () => {
-      if (this.#isShuttingDown) return;
-      for (const pool of this.#pools.values()) pool.guardAddresses();
-      this.#guard();
-    });
-  }
-
-  #select(names: PoolSelection): {
-    readonly pools: readonly Pool[];
-    readonly refused: readonly RefusedPool[];
-  } {
+  #select(names: PoolSelection): ReturnType<typeof selectPools> {
     return selectPools(names, this.#pools, this.#refused);
   }
 
