@@ -1,5 +1,6 @@
 import { RunfcgidError } from '../errors.ts';
 import { loadPlan } from '../plan/load.ts';
+import { describeProof } from '../plan/proof.ts';
 import { checkPlan } from './check-plan.ts';
 import type { CheckFinding } from './finding.ts';
 import type { CheckReaders } from './readers.ts';
@@ -9,6 +10,8 @@ export interface CheckReport {
   readonly configFiles: readonly string[];
   /** Names of the pools that could be started. */
   readonly pools: readonly string[];
+  /** How the workers of each prove themselves: `accept`, `request /health/`. */
+  readonly proofs: Readonly<Record<string, string>>;
   readonly findings: readonly CheckFinding[];
 }
 
@@ -26,6 +29,7 @@ export async function checkConfiguration(
     return {
       configFiles: plan.daemon.configFiles,
       pools: plan.pools.map(({ name }) => name),
+      proofs: Object.fromEntries(plan.pools.map(({ name, proof }) => [name, describeProof(proof)])),
       findings: [
         ...warnings.map((message) => whole('warning', message)),
         ...(await checkPlan(plan, readers)),
@@ -34,7 +38,7 @@ export async function checkConfiguration(
   } catch (error) {
     if (!(error instanceof RunfcgidError) || error.code !== 'CONFIG_INVALID') throw error;
     const findings = error.message.split('\n').map((message) => whole('problem', message));
-    return { configFiles: [], pools: [], findings };
+    return { configFiles: [], pools: [], proofs: {}, findings };
   }
 }
 

@@ -1,4 +1,4 @@
-import { checkConfiguration } from '../check/check-configuration.ts';
+import { type CheckReport, checkConfiguration } from '../check/check-configuration.ts';
 import type { CheckFinding } from '../check/finding.ts';
 import { systemReaders } from '../check/system-readers.ts';
 import { exitStatus } from '../errors.ts';
@@ -13,7 +13,7 @@ export async function check(file: string | undefined, request: CtlRequest): Prom
     terminal.print(JSON.stringify(report));
   } else {
     for (const finding of report.findings) terminal.print(formatFinding(finding));
-    terminal.print(summary(problems, report.pools));
+    terminal.print(summary(problems, report));
   }
   return problems === 0 ? exitStatus.ok : exitStatus.configuration;
 }
@@ -24,7 +24,8 @@ function formatFinding({ severity, pool, key, message, hint }: CheckFinding): st
   return [heading, ...(hint === undefined ? [] : [`  ${hint}`])].join('\n');
 }
 
-function summary(problems: number, pools: readonly string[]): string {
+function summary(problems: number, { pools, proofs }: CheckReport): string {
   if (problems > 0) return problems === 1 ? 'There is 1 problem.' : `There are ${problems} problems.`;
-  return `No problems. Pools: ${pools.join(', ') || 'none'}.`;
+  const described = pools.map((name) => `${name} (proof: ${proofs[name]})`);
+  return `No problems. Pools: ${described.join(', ') || 'none'}.`;
 }

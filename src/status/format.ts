@@ -41,10 +41,13 @@ function heading(daemon: DaemonSnapshot): string {
 }
 
 /** Those that rise or leave: the live one is in the table. */
-function formatGenerations({ name, generations }: PoolSnapshot): readonly string[] {
+function formatGenerations({ name, generations, proof }: PoolSnapshot): readonly string[] {
   return generations
     .filter(({ phase }) => phase !== 'live')
-    .map((generation) => `${name}: ${describeGeneration(generation)}`);
+    .map((generation) => {
+      const asked = generation.phase === 'proving' ? ` (proof: ${proof})` : '';
+      return `${name}: ${describeGeneration(generation)}${asked}`;
+    });
 }
 
 function formatTrigger({ name, lastTrigger }: PoolSnapshot, daemon: DaemonSnapshot): readonly string[] {

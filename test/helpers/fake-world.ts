@@ -1,6 +1,6 @@
 import { formatAddress, isOneSocket } from '../../src/config/address.ts';
 import type { ListenPlan, PoolPlan } from '../../src/plan/plan.ts';
-import type { PoolSurroundings } from '../../src/pools/surroundings.ts';
+import type { PoolSurroundings, ProveAccept } from '../../src/pools/surroundings.ts';
 import type { Endpoint, ListenSocket } from '../../src/sockets/endpoint.ts';
 import type { ExitStatus } from '../../src/workers/exit-reason.ts';
 import type { Launcher, LaunchRequest, WorkerProcess } from '../../src/workers/launcher.ts';
@@ -64,6 +64,8 @@ export class FakeWorld {
   readonly drains: { readonly socket: ListenSocket; readonly finish: () => void }[] = [];
   /** Ends a worker that waits for a moment without a connection. */
   readonly retirements: (() => void)[] = [];
+  /** Proofs that were begun, for a test to carry out. */
+  readonly proofs: (Parameters<ProveAccept>[0] & { readonly end: () => void })[] = [];
   /** Set to make the next `open` fail. */
   openError: Error | undefined;
   #lastPid = 100;
@@ -80,7 +82,12 @@ export class FakeWorld {
       launcher: this.launcher,
       random: () => 0.5,
       createEndpoint: (plan) => this.#endpoint(plan),
-      proveAccept: () => Promise.resolve(),
+      proveAccept: (options) => {
+        return new Promise((resolve) => {
+          this.proofs.push({ ...options, end: () => resolve(undefined) });
+          options.signal.addEventListener('abort', () => resolve(undefined));
+        });
+      },
       createTriggers: () => undefined,
       retire: ({ tree }) => {
         const [first] = tree();
@@ -118,25 +125,27 @@ export class FakeWorld {
       isPublished: (socket) => this.published.get(name) === socket,
       withdraw: () => void this.published.delete(name),
     };
-    return isOneSocket(plan.address) ? this.#fixed(endpoint, name) : endpoint;
+    return isOneSocket(plan.address) ? this.#fixed(endpoint) : endpoint;
   }
 
   /** An address that leads to the one socket for good. */
-  #fixed(endpoint: Endpoint, name: string): Endpoint {
+  #fixed(base: Endpoint): Endpoint {
     const held = new Set<ListenSocket>();
-    return {
-      ...endpoint,
+    const endpoint: Endpoint = {
+      ...base,
       open: () => this.#open(endpoint),
       openShared: () => {
         const socket = this.#open(endpoint);
         held.add(socket);
-        this.published.set(name, socket);
         return socket;
       },
-      publish: () => {},
-      isPublished: (socket) => held.has(socket),
+      publish: (socket) => {
+        if (!held.has(socket)) throw new Error('only the one socket is where the address leads');
+      },
+      isPublished: (socket) => held.has(socket) && this.openSockets.has(socket),
       withdraw: () => {},
     };
+    return endpoint;
   }
 
   #open(endpoint: Endpoint): ListenSocket {

@@ -352,7 +352,7 @@ describe('fcgictl check', () => {
       `[daemon]\nruntime_dir = "${directory}"\n[pools.web]\ncommand = ["/bin/cat"]\ndirectory = "/"\nlisten = "${directory}/web.sock"\n`,
     );
     const { status, stdout } = await fcgictl('check', config);
-    expect(stdout).toMatch(/No problems\. Pools: web\.\n$/);
+    expect(stdout).toMatch(/No problems\. Pools: web \(proof: accept\)\.\n$/);
     expect(status).toBe(0);
   });
 

@@ -91,7 +91,7 @@ test('generations that rise and leave, and the last trigger, are told below the 
   );
   expect(text.split('\n').slice(-6)).toEqual([
     'web: generation 1 draining: 1 connection',
-    'web: generation 3 proving: 1 of 2 workers ready',
+    'web: generation 3 proving: 1 of 2 workers ready (proof: accept)',
     'web: last trigger mysite.fcgi, 3s ago',
     'api: generation 1 yielding: 1 worker left, connections unknown',
     'api: generation 2 stopping: 3 workers left',
