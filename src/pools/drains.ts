@@ -1,4 +1,5 @@
 import type { DrainProgress } from '../sockets/drain-watch.ts';
+import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Generation } from './generation.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 
@@ -20,10 +21,11 @@ export class Drains {
     this.#onChange = onChange;
   }
 
-  begin(generation: Generation): void {
+  /** @param sockets those of its sockets that get nothing new. */
+  begin(generation: Generation, sockets: readonly ListenSocket[]): void {
     const { clock, watchDrain } = this.#surroundings;
     const watch = watchDrain({
-      sockets: generation.sockets,
+      sockets,
       pids: () => generation.present.flatMap((worker) => worker.treePids()),
       onDrained: () => {
         drain.isDone = true;

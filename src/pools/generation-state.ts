@@ -9,7 +9,8 @@
  * when it is empty. A switch can be taken back while the old generation still drains.
  *
  * Where all generations share their sockets, a switch starts the proven code once more as a generation on them,
- * and the old one is `yielding`: it leaves worker by worker, each at a moment without a connection.
+ * and the old one is `yielding`: it leaves worker by worker, each at a moment without a connection. It also does when
+ * a pool is stopped whose address cannot be withdrawn.
  */
 export type GenerationPhase = 'proving' | 'live' | 'draining' | 'yielding' | 'stopping' | 'refused' | 'gone';
 
@@ -20,7 +21,7 @@ export type GenerationEvent =
   | 'not-proven'
   /** The address leads to another generation, or nowhere. */
   | 'superseded'
-  /** Another generation serves on the same sockets. */
+  /** Others accept on the same sockets now or later, which cannot be taken from their address. */
   | 'joined'
   /** Nothing is queued or accepted any more, or the time for it is up. */
   | 'drained'

@@ -1,6 +1,7 @@
 import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
-import { type Death, Worker } from '../workers/worker.ts';
+import type { Death } from '../workers/worker-contract.ts';
+import { Worker } from '../workers/worker.ts';
 import { type GenerationEvent, type GenerationPhase, nextPhase } from './generation-state.ts';
 import { Proof } from './proof.ts';
 import type { PoolSurroundings } from './surroundings.ts';
@@ -105,8 +106,8 @@ export class Generation {
 
   /** The worker that is the quickest to go leaves. */
   retireOne(): void {
-    const down = this.#workers.find(({ state }) => state.name === 'backoff' || state.name === 'failed');
-    const worker = down ?? this.#workers.at(-1);
+    const unready = this.#workers.filter(({ state }) => state.name !== 'ready');
+    const worker = unready.find(({ isGone }) => isGone) ?? unready.at(-1) ?? this.#workers.at(-1);
     if (worker !== undefined) this.#leave([worker]);
   }
 
@@ -134,10 +135,10 @@ export class Generation {
     return lost.map((socket) => socket.endpoint);
   }
 
-  /** The sockets belong to another generation now. */
-  leaveSockets(): void {
+  /** The others belong to another generation now. */
+  keepSockets(sockets: readonly ListenSocket[]): void {
     this.#proof.stop();
-    this.#sockets = [];
+    this.#sockets = sockets;
   }
 
   closeSockets(): void {

@@ -1,8 +1,10 @@
 import { formatAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
-import type { ListenPlan, PoolPlan } from '../plan/plan.ts';
+import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
-import type { Death } from '../workers/worker.ts';
+import type { Worker } from '../workers/worker.ts';
+import type { Death } from '../workers/worker-contract.ts';
+import { Addresses, isWithdrawable, sharesSockets } from './addresses.ts';
 import { Drains } from './drains.ts';
 import { Generation } from './generation.ts';
 import type { ObservedGeneration } from './reconcile.ts';
@@ -18,8 +20,7 @@ export class Generations {
   readonly #surroundings: PoolSurroundings;
   readonly #events: GenerationsEvents;
   readonly #drains: Drains;
-  /** By address, as people write it. */
-  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #addresses: Addresses;
   #list: readonly Generation[] = [];
   #lastNumber = 0;
 
@@ -27,6 +28,7 @@ export class Generations {
     this.#surroundings = surroundings;
     this.#events = events;
     this.#drains = new Drains(surroundings, events.onChange);
+    this.#addresses = new Addresses(surroundings.createEndpoint);
   }
 
   get list(): readonly Generation[] {
@@ -47,6 +49,16 @@ export class Generations {
     return this.#list.findLast(({ phase }) => phase === 'draining');
   }
 
+  /** Old workers still serve, or finish what they have, on the sockets of the live generation. */
+  get isRolling(): boolean {
+    return this.live !== undefined && this.#list.some(({ phase }) => phase === 'yielding');
+  }
+
+  /** Workers that serve beside those of the live generation until enough of these are ready. */
+  get yielding(): readonly Worker[] {
+    return this.#list.filter(({ phase }) => phase === 'yielding').flatMap(({ workers }) => workers);
+  }
+
   /** @throws RunfcgidError INTERNAL when there is none with this number. */
   get(number: number): Generation {
     const generation = this.#list.find((other) => other.number === number);
@@ -61,17 +73,24 @@ export class Generations {
    * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED; then nothing has changed.
    */
   open(phase: 'live' | 'proving', plan: PoolPlan): Generation {
-    const sockets = this.#openAll(plan.listen, phase === 'live');
-    if (phase === 'live') return this.#begin(phase, plan, sockets, plan.workers);
+    if (phase === 'live') {
+      return this.#begin(phase, plan, this.#addresses.openPublished(plan.listen), plan.workers);
+    }
+    const sockets = this.#addresses.openPrivately(plan.listen);
     const size = plan.reload.mode === 'rolling' ? 1 : plan.reload.surge;
     return this.#begin(phase, plan, sockets, Math.min(Math.max(size, plan.listen.length), plan.workers));
   }
 
-  /** A live generation of new workers on the sockets of one that serves nothing, so that what waits there stays. */
+  /**
+   * A live generation of new workers on the sockets of one that serves nothing, so that what waits there stays.
+   *
+   * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED for addresses that are new; then nothing has changed.
+   */
   renew(dead: Generation, plan: PoolPlan): Generation {
+    const sockets = this.#inherit(dead, plan);
     dead.apply('cut');
     dead.stopWorkers();
-    return this.#takeOver(dead, plan, plan.workers);
+    return this.#begin('live', plan, sockets, plan.workers);
   }
 
   /**
@@ -93,15 +112,22 @@ export class Generations {
     this.#drain(old);
   }
 
-  /** The code that a candidate has proven begins to serve on the shared sockets; the live generation yields. */
+  /**
+   * The code that a candidate has proven begins to serve on the shared sockets; the live generation yields. Where
+   * an address was changed, what waits at the old one is served before.
+   *
+   * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED for addresses that are new; then nothing has changed.
+   */
   join(candidate: Generation): void {
-    candidate.apply('superseded');
-    candidate.killWorkers();
     const old = this.live;
     if (old === undefined) return;
-    old.apply('joined');
-    const size = Math.min(candidate.plan.reload.surge, candidate.plan.workers);
-    this.#takeOver(old, candidate.plan, size, true);
+    const { plan } = candidate;
+    const sockets = this.#inherit(old, plan);
+    candidate.apply('superseded');
+    candidate.killWorkers();
+    this.#yield(old);
+    const size = Math.max(Math.min(plan.reload.surge, plan.workers), plan.listen.length);
+    this.#begin('live', plan, sockets, size, true);
   }
 
   refuse(generation: Generation): void {
@@ -109,11 +135,12 @@ export class Generations {
     generation.killWorkers();
   }
 
-  /** The addresses lead nowhere; what is in hand is finished. */
+  /** The addresses lead nowhere, if they can; what is in hand is finished. */
   withdraw(generation: Generation): void {
     if (generation.phase === 'live') {
       for (const { endpoint } of generation.sockets) endpoint.withdraw();
-      this.#drain(generation);
+      if (generation.sockets.every(isWithdrawable)) this.#drain(generation);
+      else this.#yield(generation);
     } else {
       generation.apply('superseded');
       generation.killWorkers();
@@ -131,8 +158,7 @@ export class Generations {
     generation.apply('emptied');
     this.#drains.end(generation);
     this.#list = this.#list.filter((other) => other !== generation);
-    const used = new Set(this.#list.flatMap(({ sockets }) => sockets.map(({ endpoint }) => endpoint)));
-    for (const [name, endpoint] of this.#endpoints) if (!used.has(endpoint)) this.#endpoints.delete(name);
+    this.#addresses.forgetOthers(this.#list.flatMap(({ sockets }) => sockets));
   }
 
   killAll(): void {
@@ -155,7 +181,7 @@ export class Generations {
       phase: generation.phase,
       workers: generation.workers.map((worker) => worker.state.name),
       present: generation.present.length,
-      isShared: generation.plan.reload.mode === 'rolling',
+      isShared: this.#isShared(generation),
       isExclusive: generation.sockets.some(({ endpoint }) => endpoint.address.kind === 'tcp'),
       hasQueued: () => generation.sockets.some((socket) => socket.hasQueued()),
       isDrained: this.#drains.isDone(generation),
@@ -163,30 +189,21 @@ export class Generations {
     }));
   }
 
-  #openAll(listen: readonly ListenPlan[], isPublished: boolean): readonly ListenSocket[] {
-    const open: ListenSocket[] = [];
-    try {
-      for (const plan of listen) open.push(this.#endpointOf(plan).open());
-      if (isPublished) for (const socket of open) socket.endpoint.publish(socket);
-      return open;
-    } catch (error) {
-      for (const socket of open) socket.close();
-      throw error;
-    }
+  /** A candidate of which the live generation's sockets are to be taken over, not its own to be published. */
+  #isShared({ plan }: Generation): boolean {
+    const { live } = this;
+    return (
+      plan.reload.mode === 'rolling' && live !== undefined && sharesSockets(live.plan.listen, plan.listen)
+    );
   }
 
-  #endpointOf(plan: ListenPlan): Endpoint {
-    const name = formatAddress(plan.address);
-    const endpoint = this.#endpoints.get(name) ?? this.#surroundings.createEndpoint(plan);
-    endpoint.configure(plan);
-    this.#endpoints.set(name, endpoint);
-    return endpoint;
-  }
-
-  #takeOver(old: Generation, plan: PoolPlan, size: number, isJoining = false): Generation {
-    const { sockets } = old;
-    old.leaveSockets();
-    return this.#begin('live', plan, sockets, size, isJoining);
+  /** Sockets for those who follow `old`, which keeps only what they do not want. */
+  #inherit(old: Generation, { listen }: PoolPlan): readonly ListenSocket[] {
+    const sockets = this.#addresses.inherit({ listen: old.plan.listen, sockets: old.sockets }, listen);
+    const endpoints = new Set(sockets.map(({ endpoint }) => endpoint));
+    for (const { endpoint } of old.sockets) if (!endpoints.has(endpoint)) endpoint.withdraw();
+    old.keepSockets(old.sockets.filter((socket) => !sockets.includes(socket)));
+    return sockets;
   }
 
   #begin(
@@ -208,7 +225,13 @@ export class Generations {
 
   #drain(generation: Generation): void {
     generation.apply('superseded');
-    this.#drains.begin(generation);
+    this.#drains.begin(generation, generation.sockets);
+  }
+
+  #yield(generation: Generation): void {
+    generation.apply('joined');
+    const own = generation.sockets.filter(isWithdrawable);
+    if (own.length > 0) this.#drains.begin(generation, own);
   }
 
   /** Addresses of `old` that `generation` does not serve. */

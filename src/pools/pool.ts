@@ -66,10 +66,13 @@ export class Pool {
   }
 
   get state(): PoolState {
+    const { live, yielding, list } = this.generations;
+    const workers = live?.workers ?? [];
     return poolState({
       intent: this.#intent,
-      isEmpty: this.generations.list.length === 0,
-      workers: this.generations.live?.workers.map((worker) => worker.state.name) ?? [],
+      isEmpty: list.length === 0,
+      workers: [...workers, ...yielding].map((worker) => worker.state.name),
+      wanted: yielding.length > 0 ? this.#plan.workers : workers.length,
       hasGivenUp: this.retryAtMs !== undefined,
       wasRunning: this.#wasRunning,
     });
@@ -169,6 +172,7 @@ export class Pool {
       this.#isReconciling = false;
     }
     this.#noteState();
+    if (this.state === 'running') this.#succession.settleServing();
     this.#onChange();
   }
 

@@ -149,7 +149,8 @@ export class Proof {
   }
 
   #isJoining(worker: Worker): boolean {
-    if (this.#options.areAllJoining) return true;
+    // Where no connection of ours gets through, there is no more to see of a worker than that it lives.
+    if (this.#options.areAllJoining || worker.socket.isReachable === false) return true;
     return this.#options
       .workers()
       .some((other) => other.state.name === 'ready' && other.socket === worker.socket);

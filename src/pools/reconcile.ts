@@ -43,13 +43,13 @@ export interface ObservedGeneration {
   readonly workers: readonly WorkerStateName[];
   /** Number of workers with a process, those that leave included. */
   readonly present: number;
-  /** Its sockets are those of the generations before and after it. */
+  /** A candidate that shall not get the address for its own sockets, but start once more on those of the live one. */
   readonly isShared: boolean;
   /** Of its address there can only be two sockets at a time, its own included. */
   readonly isExclusive: boolean;
   /** A connection waits on its sockets. */
   readonly hasQueued: () => boolean;
-  /** Nothing is queued or accepted, as far as the kernel tells. Only looked at while draining. */
+  /** Nothing is queued or accepted on the sockets that got nothing new, as far as the kernel tells. */
   readonly isDrained: boolean;
   /** When draining ends in any case. */
   readonly drainDeadlineMs: number | undefined;
@@ -94,8 +94,7 @@ function tend(generation: ObservedGeneration, observed: Observed): Action[] {
       if (isDrainOver(generation, observed)) return [{ do: 'stop-workers', generation: number }];
       return makesRoom(generation, observed) ? [{ do: 'retire-one', generation: number }] : [];
     case 'yielding':
-      if (generation.present === 0) return [{ do: 'stop-workers', generation: number }];
-      return mayYield(generation, observed) ? [{ do: 'retire-one', generation: number }] : [];
+      return tendYielding(generation, observed);
     case 'stopping':
     case 'refused':
       if (generation.present === 0) return [{ do: 'close', generation: number }];
@@ -155,13 +154,27 @@ function makesRoom(generation: ObservedGeneration, { intent, wanted, surge }: Ob
   );
 }
 
-/** There is a ready new worker for the one that goes, and one goes at a time. */
-function mayYield({ workers, present }: ObservedGeneration, observed: Observed): boolean {
-  if (workers.length === 0 || present > workers.length) return false;
-  if (observed.intent === 'stop') return true;
-  const live = observed.generations.find(({ phase }) => phase === 'live');
-  const ready = live?.workers.filter(isReady).length ?? 0;
-  return ready + workers.length > observed.wanted;
+/** Its workers go as new ones become ready for theirs; all at once when nobody comes after them. */
+function tendYielding(generation: ObservedGeneration, observed: Observed): Action[] {
+  const { number, present, workers } = generation;
+  if (present === 0) return [{ do: 'stop-workers', generation: number }];
+  if (workers.length === 0 || hasOwnQueue(generation, observed)) return [];
+  if (observed.intent === 'stop') return [{ do: 'resize', generation: number, size: 0 }];
+  return mayYield(generation, observed) ? [{ do: 'retire-one', generation: number }] : [];
+}
+
+/** The oldest first, but one that is not ready serves nothing, and would come back with other code than it had. */
+function mayYield(generation: ObservedGeneration, { generations, wanted }: Observed): boolean {
+  if (!generation.workers.every(isReady)) return true;
+  const live = generations.filter(({ phase }) => phase === 'live');
+  const old = generations.filter(({ phase, workers }) => phase === 'yielding' && workers.length > 0);
+  const ready = [...live, ...old].flatMap(({ workers }) => workers).filter(isReady).length;
+  return old[0] === generation && ready > wanted;
+}
+
+/** It was moved from an address where connections may still wait for it. */
+function hasOwnQueue({ isDrained, drainDeadlineMs }: ObservedGeneration, { nowMs }: Observed): boolean {
+  return drainDeadlineMs !== undefined && !isDrained && nowMs < drainDeadlineMs;
 }
 
 function begin(observed: Observed): Action[] {
@@ -196,7 +209,7 @@ function nearestDeadline(observed: Observed): number | undefined {
   const deadlines = [
     observed.intent === 'run' ? observed.retryAtMs : undefined,
     ...observed.generations.map(({ phase, drainDeadlineMs }) =>
-      phase === 'draining' ? drainDeadlineMs : undefined,
+      phase === 'draining' || phase === 'yielding' ? drainDeadlineMs : undefined,
     ),
   ].flatMap((deadlineMs) => (deadlineMs !== undefined && deadlineMs > observed.nowMs ? [deadlineMs] : []));
   return deadlines.length === 0 ? undefined : Math.min(...deadlines);
@@ -213,7 +226,7 @@ function isReady(state: WorkerStateName): boolean {
 
 /** A candidate must not be opened beside it. */
 function isInTheWay({ phase, isExclusive }: ObservedGeneration): boolean {
-  if (phase === 'proving' || phase === 'yielding') return true;
+  if (phase === 'proving') return true;
   return isExclusive && phase !== 'live' && phase !== 'gone';
 }
 

@@ -1,6 +1,6 @@
 import type { Clock } from '../host/clock.ts';
 import type { LifecyclePlan } from '../plan/plan.ts';
-import type { Death } from '../workers/worker.ts';
+import type { Death } from '../workers/worker-contract.ts';
 import { type DeathHistory, isExceeded, withDeath } from './restart-intensity.ts';
 
 /** Something that went wrong, with what the operator needs to understand it. */

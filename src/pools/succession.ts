@@ -3,7 +3,7 @@ import type { Log } from '../host/log.ts';
 import { changeBetween } from '../plan/diff.ts';
 import type { PoolPlan } from '../plan/plan.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
-import type { Death } from '../workers/worker.ts';
+import type { Death } from '../workers/worker-contract.ts';
 import type { Generation } from './generation.ts';
 import { Generations } from './generations.ts';
 import { PoolTriggers } from './pool-triggers.ts';
@@ -69,11 +69,16 @@ export class Succession {
     this.record.forgetEarlyDeaths();
   }
 
-  /** All workers of the live generation are ready. */
+  /** Enough workers are ready. */
   noteRunning(): void {
     this.record.forgetEarlyDeaths();
-    const generation = this.generations.live?.number ?? 0;
-    if (this.generations.candidate === undefined) this.reloads.settle({ kind: 'switched', generation });
+  }
+
+  /** Enough workers are ready: answers those who wait for new ones, once no old one is left beside them. */
+  settleServing(): void {
+    const { live, candidate, isRolling } = this.generations;
+    if (live === undefined || candidate !== undefined || isRolling) return;
+    this.reloads.settle({ kind: 'switched', generation: live.number });
   }
 
   /**
@@ -143,9 +148,14 @@ export class Succession {
     this.reloads.begin();
     this.forgetTrouble();
     const fingerprint = this.triggers.fingerprint();
-    const { number } = this.generations.renew(generation, this.#plan);
-    this.triggers.remember(number, fingerprint);
-    this.#log.info({ event: 'generation.live', generation: number }, 'new workers take over what waits');
+    try {
+      const { number } = this.generations.renew(generation, this.#plan);
+      this.triggers.remember(number, fingerprint);
+      this.#log.info({ event: 'generation.live', generation: number }, 'new workers take over what waits');
+    } catch (error) {
+      if (!(error instanceof RunfcgidError)) throw error;
+      this.#refuseReload(error.message, error.hint === undefined ? [] : [error.hint], 'reload.refused');
+    }
   }
 
   #succeed(generation: Generation, takeOver: () => void): void {
@@ -162,7 +172,7 @@ export class Succession {
     this.triggers.inherit(number, live);
     this.record.refusal = undefined;
     this.#log.info({ event: 'generation.switched', generation: live }, `generation ${live} serves now`);
-    this.reloads.settle({ kind: 'switched', generation: live });
+    if (!this.generations.isRolling) this.reloads.settle({ kind: 'switched', generation: live });
   }
 
   #refuse(generation: Generation): void {

@@ -7,7 +7,7 @@ import type { DrainWatch } from '../sockets/drain-watch.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
 import type { Triggers } from '../triggers/triggers.ts';
-import type { WorkerSurroundings } from '../workers/worker.ts';
+import type { WorkerSurroundings } from '../workers/worker-contract.ts';
 
 /** What a pool needs of the world. */
 export interface PoolSurroundings extends WorkerSurroundings {
