@@ -53,13 +53,16 @@ class StopTest(EngineTest):
             self.assertEqual(client.read_answer().body, b"at last\n")
             self.assertEqual(engine.wait_for_exit(5), 0)
 
-    def test_ctrl_c_reaches_all_processes_and_finishes_what_is_in_flight(self):
-        for method, words in METHODS.items():
-            with self.subTest(method=method):
+    def test_a_signal_to_all_processes_finishes_what_is_in_flight(self):
+        """Ctrl-C, and systemd's TERM: workers get it beside what their parent says."""
+        rows = [(m, s) for m in METHODS for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)]
+        for method, signum in rows:
+            words = METHODS[method]
+            with self.subTest(method=method, signum=signum):
                 engine = self.serve(*words, start_new_session=True)
                 gate = self.gate()
                 client = self.begin_slow(engine, gate)
-                os.killpg(engine.pid, signal.SIGINT)
+                os.killpg(engine.pid, signum)
                 wait_for("the address is gone", lambda: not os.path.exists(self.socket_path))
                 open(gate, "w").close()
                 self.assertEqual(client.read_answer().body, b"at last\n")

@@ -79,7 +79,9 @@ class Prefork:
             if birth is not None:
                 return work(birth)
         on_stop()
-        return self._end_gracefully()
+        status = self._end_gracefully()
+        self._signals.ignore()
+        return status
 
     def _adjust(self) -> Optional[Birth]:
         """Start and retire workers as planned. Not None: this is a new process."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Callable, Optional, Sequence
+from typing import Callable, Optional
 
 GRACEFUL_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STOP_SIGNALS = (*GRACEFUL_SIGNALS, signal.SIGQUIT)
@@ -40,8 +40,9 @@ class Stop:
 class Signals:
     """Catches the stop signals, whatever the launcher had blocked or ignored.
 
-    A process with a parent of ours takes only the parent's own TERM for ``graceful``: Ctrl-C and a
-    hangup reach the whole process group, and the parent says the rest.
+    ``has_parent``: signals to the whole process group (Ctrl-C, a hangup, systemd's TERM) reach
+    this process beside what its parent says. Then INT and HUP mean nothing here, and a TERM more
+    means no hurry: a parent that is in a hurry uses SIGKILL.
 
     Its descriptor becomes readable with each signal, written by the interpreter's own C handler:
     a signal that arrives just before the process goes to sleep is not lost.
@@ -51,11 +52,11 @@ class Signals:
         self,
         stop: Stop,
         end_now: Callable[[int], None],
-        graceful: Sequence[int] = GRACEFUL_SIGNALS,
+        has_parent: bool = False,
     ) -> None:
         self._stop = stop
         self._end_now = end_now
-        self._graceful = graceful
+        self._has_parent = has_parent
         self._was_asked = False
         self._read_end, self._write_end = os.pipe()
         os.set_blocking(self._read_end, False)
@@ -80,6 +81,12 @@ class Signals:
         except BlockingIOError:
             pass
 
+    def ignore(self) -> None:
+        """The work is done: a signal more must not turn a clean exit into a death. The interpreter
+        would put the default handlers back while it shuts down."""
+        for signum in GRACEFUL_SIGNALS:
+            signal.signal(signum, signal.SIG_IGN)
+
     def close(self) -> None:
         """For a forked process, which installs its own."""
         signal.set_wakeup_fd(-1)
@@ -87,8 +94,8 @@ class Signals:
         os.close(self._write_end)
 
     def _handle(self, signum: int, _frame) -> None:
-        if signum == signal.SIGQUIT or (signum in self._graceful and self._was_asked):
+        if signum == signal.SIGQUIT or (self._was_asked and not self._has_parent):
             self._end_now(signum)
-        elif signum in self._graceful:
+        elif signum == signal.SIGTERM or not self._has_parent:
             self._was_asked = True
             self._stop.set()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import os
 import select
-import signal
 import sys
 import threading
 import time
@@ -21,7 +20,7 @@ from .listener import Listener
 from .loop import Loop, Shared
 from .parking import Parking
 from .slot import Slot
-from .stop import GRACEFUL_SIGNALS, Signals, Stop
+from .stop import Signals, Stop
 
 # After the drain's own deadline: for loops to notice it.
 _JOIN_MARGIN = 0.5
@@ -63,8 +62,7 @@ class Worker:
         self._counter = itertools.count(1)
         self._exit_status = 0
         self.stop = Stop(settings.graceful_timeout)
-        graceful = GRACEFUL_SIGNALS if lifeline is None else (signal.SIGTERM,)
-        self._signals = Signals(self.stop, _end_now, graceful)
+        self._signals = Signals(self.stop, _end_now, has_parent=lifeline is not None)
         self._interrupts: Dict[int, Callable[[], None]] = {
             self._signals.fileno(): self._signals.clear
         }
@@ -93,6 +91,7 @@ class Worker:
             self._loops[0].run()
         else:
             self._run_threads()
+        self._signals.ignore()
         return self._exit_status
 
     def _run_threads(self) -> None:
