@@ -98,7 +98,8 @@ export class TcpEndpoint implements Endpoint {
   }
 
   #join(): TcpListenSocket {
-    const isFirst = this.#sockets.size === 0;
+    // Predecessors have a program already, and the kernel takes nobody into the group who brings another one.
+    const isFirst = this.#group.members.length === 0;
     const fd = openTcpSocket(this.#plan, (unheard) => {
       attachFilter(unheard, dropNewConnections(undefined));
       // Before a second ever joins: without a program the kernel would spread connections over both.
