@@ -1,7 +1,8 @@
 """Two TUN devices with a delay between them; the clients live in a network namespace of their own.
 
 Usage: delayed-network.py NAMESPACE SERVER_ADDRESS CLIENT_ADDRESS PORT DELAY_S SECONDS
-Prints "up" when the network is there, begins with a line on standard input, prints the tally as JSON.
+Prints "up" when the network is there, begins with a line on standard input, prints the tally as JSON. With 0 seconds
+it only keeps the network until that line, or the end of its standard input.
 """
 import collections, fcntl, json, os, select, socket, struct, subprocess, sys, threading, time
 
@@ -64,7 +65,7 @@ try:
         threading.Thread(target=relay, args=ends, daemon=True).start()
     print("up", flush=True)
     sys.stdin.readline()
-    child = os.fork()
+    child = os.fork() if seconds else None
     if child == 0:
         space_fd = os.open(f"/var/run/netns/{space}", os.O_RDONLY)
         import ctypes
@@ -72,6 +73,7 @@ try:
             os._exit(1)
         clients()
         os._exit(0)
-    os.waitpid(child, 0)
+    if child:
+        os.waitpid(child, 0)
 finally:
     run("ip", "netns", "del", space)
