@@ -17,6 +17,15 @@ export function checkRunfcgiWords(command: readonly string[], report: Report): v
   }
 }
 
+/**
+ * How flup finishes what is in hand. Its prefork server aborts requests on SIGTERM, or does not act on it; killed,
+ * it leaves its children to finish theirs and end. Its threaded server finishes on SIGTERM.
+ */
+export function flupStopSignal(command: readonly string[]): 'SIGKILL' | 'SIGTERM' {
+  const methods = command.flatMap((word) => /^method=(?<method>.*)$/is.exec(word)?.groups?.['method'] ?? []);
+  return /^thread(?:ed)?$/.test(methods.at(-1) ?? '') ? 'SIGTERM' : 'SIGKILL';
+}
+
 interface Word {
   readonly word: string;
   readonly key: string;

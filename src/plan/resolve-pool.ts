@@ -3,7 +3,7 @@ import { isOneSocket } from '../config/address.ts';
 import type { PoolConfig } from '../config/config.ts';
 import type { PoolSettings } from '../config/settings.ts';
 import { type ResolvedIdentity, resolveIdentity } from './identity.ts';
-import { checkRunfcgiWords } from './legacy-words.ts';
+import { checkRunfcgiWords, flupStopSignal } from './legacy-words.ts';
 import { resolveListen } from './listen.ts';
 import type { DaemonPlan, LifecyclePlan, PoolPlan, ReloadPlan, WorkerPlan } from './plan.ts';
 import { guessPreset } from './preset-guess.ts';
@@ -109,7 +109,7 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
   }
   return {
     bootTimeoutMs: settings.boot_timeout,
-    stopSignal: settings.stop_signal ?? preset.stopSignal,
+    stopSignal: settings.stop_signal ?? usualStopSignal(settings, preset),
     gracefulTimeoutMs: settings.graceful_timeout,
     drainTimeoutMs: settings.drain_timeout,
     orphans: preset.orphans,
@@ -120,6 +120,10 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
     restartWindowMs: settings.restart_window,
     expectedExits: settings.expected_exits ?? preset.expectedExits,
   };
+}
+
+function usualStopSignal({ command = [] }: PoolSettings, preset: Preset): NodeJS.Signals {
+  return preset === presets['django-legacy'] ? flupStopSignal(command) : preset.stopSignal;
 }
 
 function resolveReload(

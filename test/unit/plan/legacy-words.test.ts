@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadText, problemsOf } from '../../helpers/surroundings.ts';
+import { loadText, onlyPool, problemsOf } from '../../helpers/surroundings.ts';
 
 const legacy = (...words: string[]): string =>
   `[pools.a]\nuser = "ann"\nlisten = "/run/a.sock"\ncommand = ${JSON.stringify(['./manage.py', 'runfcgi', ...words])}\n`;
@@ -47,5 +47,23 @@ describe('a managed runfcgi command', () => {
       '[pools.a]\nuser = "ann"\nlisten = "/run/a.sock"\ncommand = ["./app", "socket=/x", "daemonize=true"]\n',
     );
     expect(plan.refused).toEqual([]);
+  });
+});
+
+describe('flup', () => {
+  it.each([
+    [[], 'SIGKILL'],
+    [['method=prefork'], 'SIGKILL'],
+    [['METHOD=fork'], 'SIGKILL'],
+    [['method=threaded'], 'SIGTERM'],
+    [['method=thread', 'daemonize=false'], 'SIGTERM'],
+  ])('is stopped with %j by %s', async (words, signal) => {
+    const { lifecycle } = await onlyPool(legacy(...words));
+    expect([lifecycle.stopSignal, lifecycle.orphans]).toEqual([signal, 'finish']);
+  });
+
+  it('is stopped as the configuration says, whatever it is', async () => {
+    const { lifecycle } = await onlyPool(`${legacy('method=prefork')}stop_signal = "QUIT"\n`);
+    expect(lifecycle.stopSignal).toBe('SIGQUIT');
   });
 });
