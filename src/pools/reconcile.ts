@@ -235,9 +235,12 @@ function isIdle(state: WorkerStateName): boolean {
   return state === 'stopped' || state === 'failed';
 }
 
-/** A candidate's worker that is neither ready nor on its way has been lost. */
+/**
+ * A candidate's worker that is neither ready nor on its way has been lost. One that is being killed is waited for: why
+ * is told when it has ended.
+ */
 function isLost(state: WorkerStateName): boolean {
-  return state !== 'ready' && state !== 'starting' && state !== 'stopped';
+  return state !== 'ready' && state !== 'starting' && state !== 'stopped' && state !== 'killing';
 }
 
 function isEnding(state: WorkerStateName): boolean {

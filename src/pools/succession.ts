@@ -176,7 +176,9 @@ export class Succession {
   }
 
   #refuse(generation: Generation): void {
-    const { reason, output } = this.record.lastDeath ?? this.record.trouble('a worker was lost');
+    const { lastDeath } = this.record;
+    const isOurs = lastDeath?.generation === generation.number;
+    const { reason, output } = isOurs ? lastDeath : this.record.trouble('a worker was lost');
     this.generations.refuse(generation);
     this.#refuseReload(reason, output, 'reload.refused');
   }

@@ -13,6 +13,8 @@ export class FakeProcess implements WorkerProcess {
   readonly request: LaunchRequest;
   readonly signals: NodeJS.Signals[] = [];
   isAlive = true;
+  /** As in life, a killed process is not gone at once. */
+  isSlowToDie = false;
 
   constructor(pid: number, request: LaunchRequest) {
     this.pid = pid;
@@ -48,7 +50,7 @@ export class FakeProcess implements WorkerProcess {
 
   killTree(): number {
     const wasAlive = this.isAlive;
-    this.end({ kind: 'signaled', signal: 'SIGKILL' });
+    if (!this.isSlowToDie) this.end({ kind: 'signaled', signal: 'SIGKILL' });
     return wasAlive ? 1 : 0;
   }
 }

@@ -87,6 +87,25 @@ test('a candidate with one worker that answers badly is refused with its words',
   expect(pool.record.lastDeath?.cause).toBe('not-proven');
 });
 
+test.each(['not-proven', 'boot-timeout'])(
+  'a candidate that is killed for "%s" takes a moment to end',
+  async (cause) => {
+    const { world, pool } = await running(planOf(1, request));
+    const outcome = pool.reload();
+    await world.clock.advance(0);
+    const candidate = world.alive[1];
+    if (candidate !== undefined) candidate.isSlowToDie = true;
+    if (cause === 'not-proven') world.proofs[1]?.onRefused('site/1', failure);
+    else await world.clock.advance(30_000);
+    expect(pool.generations.candidate?.workers[0]?.state.name).toBe('killing');
+    candidate?.end({ kind: 'signaled', signal: 'SIGKILL' });
+    await expect(outcome).resolves.toMatchObject({ kind: 'refused' });
+    expect(pool.record.lastDeath?.cause).toBe(cause);
+    expect(pool.record.refusal?.reason).toBe(pool.record.lastDeath?.reason);
+    expect(pool.state).toBe('running');
+  },
+);
+
 test('a pool whose workers answer badly from the beginning fails, and tries again', async () => {
   const { world, pool } = await started(planOf(1, request));
   for (let death = 0; death < 3; death += 1) {
