@@ -6,14 +6,14 @@ import type { Ending } from './exit-reason.ts';
 import { Life, type Refusal } from './life.ts';
 import { Remains } from './remains.ts';
 import type { WorkerOptions, WorkerSurroundings } from './worker-contract.ts';
+import { transition } from './worker-state.ts';
 import {
   deadlineOf,
   hasProcess,
-  transition,
   type WorkerEffect,
   type WorkerEvent,
   type WorkerState,
-} from './worker-state.ts';
+} from './worker-vocabulary.ts';
 
 /** A process that was ready for less died early. */
 const minimumUptimeMs = 1_000;

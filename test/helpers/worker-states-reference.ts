@@ -1,10 +1,5 @@
-import {
-  type End,
-  transition,
-  type WorkerEffect,
-  type WorkerEvent,
-  type WorkerState,
-} from '../../src/workers/worker-state.ts';
+import { transition } from '../../src/workers/worker-state.ts';
+import type { End, WorkerEffect, WorkerEvent, WorkerState } from '../../src/workers/worker-vocabulary.ts';
 
 /** Every way a state may have come about, as far as it decides what happens next. */
 const ends: readonly End[] = [

@@ -83,6 +83,15 @@ const rows: readonly (readonly [string, Partial<ExitFacts>, string])[] = [
     "could not load the application: ModuleNotFoundError: No module named 'mysite'",
   ],
   [
+    'what a worker failed to show is the reason, however it went',
+    {
+      ...killed('SIGKILL'),
+      ending: { by: 'not-proven', reason: 'the proof request / was answered 500' },
+      output: ['x'],
+    },
+    'the proof request / was answered 500',
+  ],
+  [
     'the boot timeout',
     { ...killed('SIGKILL'), ending: { by: 'boot-timeout', timeoutMs: 10_000 }, output: ['connecting …'] },
     'was not ready 10 s after its start and was killed; its last line was "connecting …"',

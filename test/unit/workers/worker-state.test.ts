@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
+import { transition } from '../../../src/workers/worker-state.ts';
 import {
   type Context,
   deadlineOf,
   hasProcess,
-  transition,
   type WorkerEvent,
   type WorkerState,
-} from '../../../src/workers/worker-state.ts';
+} from '../../../src/workers/worker-vocabulary.ts';
 import { generator } from '../../helpers/random.ts';
 
 const context: Context = {
