@@ -132,9 +132,12 @@ function snapshotWorker(worker: Worker, generation: number, measures: Measures):
 
 function reasonOf(pool: Pool): string | null {
   if (pool.record.openFailure !== undefined) return pool.record.openFailure.reason;
-  const { state } = pool;
+  const { state, record, generations } = pool;
   if (state === 'running' || state === 'stopped' || state === 'stopping') return null;
-  return pool.record.lastDeath?.reason ?? null;
+  const { lastDeath } = record;
+  // Of workers from before, or of a candidate that was refused, it says nothing about those that start now.
+  const isOld = generations.live !== undefined && lastDeath?.generation !== generations.live.number;
+  return state !== 'failed' && isOld ? null : (lastDeath?.reason ?? null);
 }
 
 function nextAttemptInMs(pool: Pool, clock: Clock): number | null {
