@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
+import { completeOutput, request } from './fastcgi-bytes.js';
 
 const retryMs = 1;
-const endRequestType = 3;
 
 /**
  * Asks a FastCGI program on a Unix socket until it answers: retries while nobody listens, then waits for the end of
@@ -45,40 +45,4 @@ function tryOnce(path, signal) {
       resolve(undefined);
     });
   });
-}
-
-/** @param {Record<string, string>} params each name and value shorter than 128 bytes */
-function request(params) {
-  const pairs = Object.entries(params).map(([name, value]) =>
-    Buffer.concat([Buffer.of(name.length, value.length), Buffer.from(name + value)]),
-  );
-  return Buffer.concat([
-    record(1, Buffer.of(0, 1, 0, 0, 0, 0, 0, 0)),
-    record(4, Buffer.concat(pairs)),
-    record(4, Buffer.alloc(0)),
-    record(5, Buffer.alloc(0)),
-  ]);
-}
-
-/**
- * @param {number} type
- * @param {Buffer} content
- */
-function record(type, content) {
-  const header = Buffer.of(1, type, 0, 1, 0, 0, 0, 0);
-  header.writeUInt16BE(content.length, 4);
-  return Buffer.concat([header, content]);
-}
-
-/** @param {Buffer} bytes */
-function completeOutput(bytes) {
-  let output = '';
-  for (let offset = 0; offset + 8 <= bytes.length; ) {
-    const type = bytes.readUInt8(offset + 1);
-    const end = offset + 8 + bytes.readUInt16BE(offset + 4);
-    if (type === endRequestType) return output;
-    if (type === 6) output += bytes.toString('utf8', offset + 8, end);
-    offset = end + bytes.readUInt8(offset + 6);
-  }
-  return undefined;
 }

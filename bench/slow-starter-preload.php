@@ -1,0 +1,2 @@
+<?php
+usleep((int) (1e6 * (float) getenv('START_SECONDS')));
