@@ -1,7 +1,7 @@
 import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
-import type { Death } from '../workers/worker-contract.ts';
 import { Worker } from '../workers/worker.ts';
+import type { Death } from '../workers/worker-contract.ts';
 import { type GenerationEvent, type GenerationPhase, nextPhase } from './generation-state.ts';
 import { Proof } from './proof.ts';
 import type { PoolSurroundings } from './surroundings.ts';
