@@ -96,7 +96,8 @@ function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Tr
   switch (event.type) {
     case 'exited': {
       const isEarly = !event.isExpected && context.nowMs - state.readyAtMs < context.policy.minimumUptimeMs;
-      if (event.isExpected) return spawn(0, context);
+      // By way of `backoff`, where a pool whose code has changed since can still hold the place empty.
+      if (event.isExpected) return to({ name: 'backoff', attempt: 0, deadlineMs: context.nowMs });
       return backOff(isEarly ? state.attempt + 1 : 0, isEarly, context);
     }
     case 'retire':

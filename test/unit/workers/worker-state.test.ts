@@ -72,7 +72,7 @@ const table: Record<keyof typeof states, readonly string[]> = {
     'stopping signal-stop',
     'killing kill-tree',
     'backoff report-death',
-    'starting spawn',
+    'backoff',
     '-',
     '-',
   ],
@@ -148,6 +148,12 @@ test('a process that had been ready for a good while is replaced at once', () =>
   const { state, effects } = transition(states.ready, events.exited, context);
   expect(state).toEqual({ name: 'backoff', attempt: 0, deadlineMs: context.nowMs });
   expect(effects).toEqual([{ do: 'report-death', isEarly: false }]);
+});
+
+test('a process that ended as expected is replaced at once, unless its pool holds the place empty', () => {
+  const { state, effects } = transition(states.ready, events['exited as expected'], context);
+  expect([state, effects]).toEqual([{ name: 'backoff', attempt: 0, deadlineMs: context.nowMs }, []]);
+  expect(transition(state, events['give-up'], context).state.name).toBe('failed');
 });
 
 test('every early death in a row makes the next start wait longer', () => {
