@@ -167,7 +167,8 @@ class SharedEngineTest(unittest.TestCase):
 
 
 def foreground_words(socket_path: str, words) -> List[str]:
-    is_site_given = any(w.startswith(("application=", "module=", "project=", "settings=")) for w in words)
+    sites = ("application=", "module=", "project=", "settings=")
+    is_site_given = any(word.startswith(sites) for word in words)
     site = [] if is_site_given else ["application=plain_site"]
     return [f"socket={socket_path}", "daemonize=false", *site, *words]
 

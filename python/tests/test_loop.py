@@ -12,8 +12,9 @@ import unittest
 
 from runfcgi.fastcgi.limits import Limits
 from runfcgi.serving.listener import Listener
-from runfcgi.serving.loop import Loop, Shared
+from runfcgi.serving.loop import Loop
 from runfcgi.serving.parking import Parking
+from runfcgi.serving.shared import Shared, open_door
 from runfcgi.serving.slot import Slot
 from runfcgi.serving.stop import Stop
 from runfcgi.wsgi.environ import constants
@@ -47,8 +48,10 @@ class LoopTest(unittest.TestCase):
         self.addCleanup(redirect.__exit__, None, None, None)
         self.parking = Parking()
         stop = Stop(graceful_timeout=5.0)
+        listener = Listener(listening)
         shared = Shared(
-            listener=Listener(listening),
+            door=open_door((listener, self.parking, stop)),
+            listener=listener,
             gateway=Gateway(application, constants(False, True), debug=False),
             parking=self.parking,
             stop=stop,

@@ -19,7 +19,8 @@ class OptionsTest(unittest.TestCase):
     def test_the_defaults_are_those_of_djangos_command(self):
         options = read_words([])
         self.assertEqual(options.spare, Spare(2, 5, 50))
-        self.assertEqual((options.method, options.maxrequests, options.workdir), ("prefork", 0, "/"))
+        self.assertEqual((options.method, options.maxrequests), ("prefork", 0))
+        self.assertEqual(options.workdir, "/")
         self.assertIs(options.debug, False)
 
     def test_every_word_is_an_attribute_and_in_the_usage(self):
@@ -38,7 +39,8 @@ class OptionsTest(unittest.TestCase):
         self.assertTrue(read_words(["socket=/s", "daemonize"]).wants_daemon)
 
     def test_methods_have_two_names_each(self):
-        for name, method in {"fork": "prefork", "thread": "threaded", "Threaded": "threaded"}.items():
+        names = {"fork": "prefork", "thread": "threaded", "Threaded": "threaded"}
+        for name, method in names.items():
             self.assertEqual(read_words([f"method={name}"]).method, method)
 
     def test_the_umask_is_octal(self):

@@ -43,7 +43,13 @@ class ChannelTest(EngineTest):
         self.assertNotRegex(listing, r"\b3 -> pipe:")
         with open(f"/proc/{worker.engine.pid}/environ", "rb") as file:
             self.assertIn(b"RUNFCGID_CHANNEL=3", file.read())  # as it was at the start
-        code = "import os; application = lambda e, s: (s('200 OK', []), [str('RUNFCGID_CHANNEL' in os.environ).encode()])[1]"
+        code = """
+import os
+
+def application(environ, start_response):
+    start_response("200 OK", [])
+    return [str("RUNFCGID_CHANNEL" in os.environ).encode()]
+"""
         with open(os.path.join(self.directory, "shows.py"), "w") as file:
             file.write(code)
         worker.engine.signal(signal.SIGTERM)
@@ -155,6 +161,18 @@ class SharedListenerTest(EngineTest):
 
     def test_threaded_on_a_blocking_listener(self):
         self.check(True, "method=threaded", "threads=3")
+
+    def test_a_worker_that_is_frozen_keeps_no_request_from_the_others(self):
+        supervised = Supervised(self, SITE)
+        workers = [supervised.start() for _ in range(2)]
+        for worker in workers:
+            worker.next_event()
+        for frozen, other in (workers, reversed(workers)):
+            os.kill(frozen.engine.pid, signal.SIGSTOP)
+            for _ in range(20):
+                answer = ask(self.socket_path, "/who")
+                self.assertEqual(int(answer.body.split()[0]), other.engine.pid)
+            os.kill(frozen.engine.pid, signal.SIGCONT)
 
     def test_what_arrives_while_one_drains_is_served_by_the_next(self):
         supervised = Supervised(self, SITE)

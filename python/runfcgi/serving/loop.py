@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import select
 import time
-from typing import Callable, Dict, NamedTuple, Optional
+from typing import Optional
 
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
 from runfcgi.fastcgi.incoming import PARAMS, Incoming, ProtocolError, RequestRefused
-from runfcgi.fastcgi.limits import Limits
 from runfcgi.wsgi.error_stream import write_stderr
-from runfcgi.wsgi.gateway import Gateway
 
 from .deadlines import draining_deadline, serving_deadline
-from .listener import Listener, ListenerClosed, OutOfDescriptors
-from .parking import Parking
+from .listener import ListenerClosed, OutOfDescriptors
+from .shared import Shared
 from .slot import Slot
-from .stop import Stop
 
 # A web server connects and writes at once. This long a new connection has the thread to itself;
 # then it is parked. Without the patience a request could land behind a long one that was
@@ -34,23 +31,6 @@ _DRAIN_CHECK = 0.1
 _DESCRIPTOR_PAUSE = 0.2
 
 
-class Shared(NamedTuple):
-    """What the loops of one process have in common.
-
-    ``interrupts`` are descriptors to watch beside the sockets, each with what to call when it
-    is readable. ``on_served`` is called after each request.
-    """
-
-    listener: Listener
-    gateway: Gateway
-    parking: Parking
-    stop: Stop
-    limits: Limits
-    capacity: Callable[[], int]
-    on_served: Callable[[], None]
-    interrupts: Dict[int, Callable[[], None]]
-
-
 class Loop:
     """One per thread. ``slot`` shows to the outside whether it is busy."""
 
@@ -61,12 +41,11 @@ class Loop:
         self._stop = shared.stop
         self._limits = shared.limits
         self._slot = slot
-        self._door = select.epoll()
+        self._door = shared.door
         self._is_parked_turn = True
 
     def run(self) -> None:
         """Serve until told to stop and everything accepted is finished, or overdue."""
-        self._watch()
         self._slot.idle()
         try:
             while not self._stop.is_set:
@@ -75,16 +54,7 @@ class Loop:
                     self._attend(connection)
         except ListenerClosed:
             self._stop.set()
-        self._door.close()
         self._drain()
-
-    def _watch(self) -> None:
-        # Of the processes that wait for the socket the kernel wakes one, or few (epoll_ctl(2)).
-        self._door.register(self._listener, select.EPOLLIN | select.EPOLLEXCLUSIVE)
-        self._door.register(self._parking, select.EPOLLIN)
-        self._door.register(self._stop, select.EPOLLIN)
-        for descriptor in self._shared.interrupts:
-            self._door.register(descriptor, select.EPOLLIN)
 
     def _next_connection(self) -> Optional[Connection]:
         """A connection to attend to; None when it is time to look at the world again."""

@@ -17,8 +17,9 @@ from runfcgi.wsgi.error_stream import write_stderr
 from runfcgi.wsgi.gateway import Application, Gateway
 
 from .listener import Listener
-from .loop import Loop, Shared
+from .loop import Loop
 from .parking import Parking
+from .shared import Shared, open_door
 from .slot import Slot
 from .stop import Signals, Stop
 
@@ -69,16 +70,19 @@ class Worker:
         if lifeline is not None:
             self._interrupts[lifeline] = self.stop.set
         is_threaded = settings.threads > 1
+        watched_by_loops = {} if is_threaded else self._interrupts
+        parking = Parking()
         self._shared = Shared(
+            door=open_door((listener, parking, self.stop, *watched_by_loops)),
             listener=listener,
             # Other processes may run the same application beside this one at any time.
             gateway=Gateway(application, constants(is_threaded, True), settings.debug),
-            parking=Parking(),
+            parking=parking,
             stop=self.stop,
             limits=settings.limits,
             capacity=lambda: settings.capacity,
             on_served=self._count,
-            interrupts={} if is_threaded else self._interrupts,
+            interrupts=watched_by_loops,
         )
         self._loops = [Loop(self._shared, slot) for slot in slots]
 
