@@ -20,7 +20,7 @@ from runfcgi.serving.stop import Stop
 from runfcgi.wsgi.environ import constants
 from runfcgi.wsgi.gateway import Gateway
 
-from .client import Client, ask, begin, params, request, stdin
+from .client import TIMEOUT, Client, ask, begin, params, request, stdin
 from .engine import wait_for
 
 
@@ -141,13 +141,16 @@ class LoopTest(unittest.TestCase):
         kept = [self.client() for _ in range(3)]
         for client in kept:
             client.ask(keep=True)
-        waiting = self.client()
+        waiting = socket.socket(socket.AF_UNIX)  # connected when there is no descriptor left
+        self.addCleanup(waiting.close)
+        waiting.settimeout(TIMEOUT)
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         lowest = os.dup(0)
         os.close(lowest)
         self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, limits[1]))
-        waiting.send(request())
-        self.assertEqual(waiting.read_answer().body, b"0\n")
+        waiting.connect(self.path)
+        waiting.sendall(request())
+        self.assertIn(b"\r\n\r\n0\n", waiting.recv(4096))
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         self.assertIn("cannot accept: Too many open files", self.errors.getvalue())

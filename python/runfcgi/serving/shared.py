@@ -15,8 +15,8 @@ from .stop import Stop
 
 class Shared(NamedTuple):
     """``door`` is what the loops wait at (see :func:`open_door`). ``interrupts`` are descriptors
-    watched there beside the sockets, each with what to call when it is readable. ``on_served`` is called
-    after each request.
+    watched there beside the sockets, each with what to call when it is readable. ``on_served`` is
+    called after each request.
     """
 
     door: select.epoll
