@@ -37,7 +37,7 @@ workers = ${workers}
     workspace.onClose(() => load.stop());
 
     let killed = 0;
-    for (const count of [1, workers, 1, workers]) {
+    for (const count of [1, workers]) {
       // Long enough for a death not to count as early.
       await until(async () =>
         (await daemon.pool('site')).workers.every(({ uptimeMs }) => (uptimeMs ?? 0) > 1_500),
@@ -54,7 +54,7 @@ workers = ${workers}
     const losses = Object.values(lost).reduce((sum, count) => sum + count, 0);
     expect(losses, load.complaints.join('\n')).toBeLessThanOrEqual(killed);
     expect(Object.keys(lost).filter((kind) => kind !== 'status 502' && kind !== 'truncated')).toEqual([]);
-    expect(ok).toBeGreaterThan(300);
+    expect(ok).toBeGreaterThan(200);
     const { restarts, lastExit } = await daemon.pool('site');
     expect([restarts, lastExit?.reason]).toEqual([killed, expect.stringContaining('killed by SIGKILL')]);
   },
