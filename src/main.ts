@@ -1,3 +1,4 @@
+import { hasAddress, type RunfcgiWords } from './config/runfcgi-words.ts';
 import { describeError, exitStatus, RunfcgidError } from './errors.ts';
 import { systemClock } from './host/clock.ts';
 import { findLauncher, type Launcher, launchDetached } from './host/daemonize.ts';
@@ -40,7 +41,7 @@ async function serve(wanted: Wanted, launcher: Launcher | undefined): Promise<nu
       inherited,
     });
     const problems = await daemon.firstVerdicts();
-    if (wanted.wants === 'site' && problems.length > 0) return await giveUp(daemon, problems);
+    if (wanted.wants === 'site' && problems.length > 0) return await giveUp(daemon, problems, wanted.words);
     launcher?.ready(problems);
     await daemon.ended;
     return exitStatus.ok;
@@ -50,9 +51,10 @@ async function serve(wanted: Wanted, launcher: Launcher | undefined): Promise<nu
 }
 
 /** A site that does not come up was not started: whoever typed the words wants to know, and to try again. */
-async function giveUp(daemon: Daemon, problems: readonly string[]): Promise<never> {
+async function giveUp(daemon: Daemon, problems: readonly string[], words: RunfcgiWords): Promise<never> {
   await daemon.end();
-  throw new RunfcgidError('DAEMON_START_FAILED', problems.join('\n'));
+  const hint = 'Without socket=, or host= and port=, a web server has to hand a socket over as fd 0.';
+  throw new RunfcgidError('DAEMON_START_FAILED', problems.join('\n'), hasAddress(words) ? {} : { hint });
 }
 
 async function daemonize(wanted: Wanted): Promise<number> {

@@ -9,6 +9,7 @@ import { prepareRuntimeDir } from '../host/runtime-dir.ts';
 import { type ControlSignal, type SignalIntent, watchSignals } from '../host/signals.ts';
 import { readVersion } from '../host/version.ts';
 import type { DaemonPlan, Plan } from '../plan/plan.ts';
+import type { PoolOutcome } from '../pools/commands.ts';
 import { Supervisor } from '../pools/supervisor.ts';
 import type { Predecessors, Succession } from '../runfcgi/succession.ts';
 import type { InheritedSockets } from '../sockets/inherited.ts';
@@ -119,7 +120,7 @@ export class Daemon {
     const outcomes = await this.#supervisor.firstVerdicts();
     const problems = [
       ...this.#plan.refused.flatMap(({ name, problems }) => problems.map((problem) => `${name}: ${problem}`)),
-      ...outcomes.filter(({ isDone }) => !isDone).map(({ pool, message }) => `${pool}: ${message}`),
+      ...outcomes.filter(({ isDone }) => !isDone).map(describeOutcome),
     ];
     if (problems.length === 0) this.#succession?.takeOver();
     const running = outcomes.filter(({ isDone }) => isDone).length;
@@ -228,6 +229,10 @@ export class Daemon {
 }
 
 const noPredecessors: Predecessors = { ending: [], dead: [] };
+
+function describeOutcome({ pool, message, details }: PoolOutcome): string {
+  return [`${pool}: ${message}`, ...details].join('\n  ');
+}
 
 function describeDaemon(plan: DaemonPlan, startedAt: string, uptimeMs: number): DaemonSnapshot {
   return {

@@ -120,7 +120,13 @@ describe('a site from words', () => {
     workspace.write('project/mysite/urls.py', 'import nothing_of_that_name\n');
     const { status, stderr } = await site.start(socketWord(), 'pidfile=django.pid', 'maxspare=1');
     expect([status, stderr]).toEqual([1, expect.stringContaining("No module named 'nothing_of_that_name'")]);
+    expect(stderr).toContain('Traceback');
     expect(workspace.filesLeft()).toEqual([]);
+  });
+
+  test('says what it lacks when it has neither an address nor a socket', async () => {
+    const { status, stderr } = await site.start('maxspare=1');
+    expect([status, stderr]).toEqual([1, expect.stringContaining('Without socket=, or host= and port=')]);
   });
 
   test('says who has its port', async () => {
