@@ -52,6 +52,9 @@ function readMessage(value: unknown, text: string): ParsedMessage {
       }
       return { kind: 'message', message: { event: 'load-failed', message, traceback } };
     }
+    case 'retiring':
+      if (typeof value['reason'] !== 'string') return refused('"retiring" lacks the text "reason"', text);
+      return { kind: 'message', message: { event: 'retiring', reason: value['reason'] } };
     default:
       return refused(`the event ${JSON.stringify(value['event'])} is not known`, text);
   }

@@ -52,4 +52,6 @@ export interface TreeProcess {
 
 export type EngineMessage =
   | { readonly event: 'ready' }
-  | { readonly event: 'load-failed'; readonly message: string; readonly traceback: string };
+  | { readonly event: 'load-failed'; readonly message: string; readonly traceback: string }
+  /** It has reached a limit of its own, and leaves with status 0 when it has finished what it holds. */
+  | { readonly event: 'retiring'; readonly reason: string };

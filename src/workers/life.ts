@@ -70,10 +70,7 @@ export class Life {
         events.onSpawnFailed();
       },
       onLine: (stream, line) => this.#keepLine(stream, line),
-      onMessage: (message) => {
-        if (message.event === 'load-failed') this.#loadFailure = message;
-        else events.onReady();
-      },
+      onMessage: (message) => this.#hear(message, events),
       onExit: (exit) => {
         this.#exit = exit;
         this.#endedAtMs = this.#options.clock.now();
@@ -161,6 +158,22 @@ export class Life {
     }
     const { clock } = this.#options;
     this.#timer = clock.at(clock.now() + treePollMs, () => this.whenTreeIsGone(onEmpty));
+  }
+
+  #hear(message: EngineMessage, events: LifeEvents): void {
+    switch (message.event) {
+      case 'ready':
+        events.onReady();
+        break;
+      case 'load-failed':
+        this.#loadFailure = message;
+        break;
+      case 'retiring':
+        this.#log.info(
+          { event: 'worker.limit-reached', pid: this.pid, reason: message.reason },
+          `worker leaves, having reached its ${message.reason}`,
+        );
+    }
   }
 
   #keepLine(stream: 'stdout' | 'stderr', line: string): void {

@@ -17,6 +17,13 @@ describe('a message', () => {
       message: { event: 'load-failed', message: 'm', traceback: 'a\nb' },
     });
   });
+
+  test('"retiring" carries the limit that was reached', () => {
+    expect(parse('{"event":"retiring","reason":"maxrequests","requests":500}')).toEqual({
+      kind: 'message',
+      message: { event: 'retiring', reason: 'maxrequests' },
+    });
+  });
 });
 
 describe('what is no message is explained and never thrown', () => {
@@ -31,6 +38,7 @@ describe('what is no message is explained and never thrown', () => {
     ['{"event":"explode"}', 'the event "explode" is not known'],
     ['{"event":{"a":1}}', 'the event {"a":1} is not known'],
     ['{"event":"load-failed"}', 'lacks the texts'],
+    ['{"event":"retiring"}', 'lacks the text "reason"'],
     ['{"event":"load-failed","message":1,"traceback":"t"}', 'lacks the texts'],
     ['{"__proto__":{"event":"ready"}}', 'the event undefined is not known'],
   ])('%s', (text, problem) => {
