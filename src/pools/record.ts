@@ -16,6 +16,7 @@ export interface Trouble {
 export class PoolRecord {
   readonly #clock: Clock;
   #earlyDeaths: DeathHistory = [];
+  #isHopeless = false;
   /** Deaths in a live generation since the daemon started. */
   deaths = 0;
   /** The last end of a worker that nobody asked for. */
@@ -31,21 +32,27 @@ export class PoolRecord {
     this.#clock = clock;
   }
 
-  /** More early deaths in the window than are tolerated; the intensity is meant for each worker. */
+  /**
+   * More early deaths in the window than are tolerated (the intensity is meant for each worker), or one that says
+   * that every other would end the same.
+   */
   isIntensityExceeded({ maxRestarts }: LifecyclePlan, workers: number): boolean {
-    return isExceeded(this.#earlyDeaths, { maxRestarts: maxRestarts * workers });
+    return this.#isHopeless || isExceeded(this.#earlyDeaths, { maxRestarts: maxRestarts * workers });
   }
 
-  /** @param isCandidate the generation serves nothing: its deaths say nothing about the pool. */
-  noteDeath(death: Death, { isCandidate, windowMs }: { isCandidate: boolean; windowMs: number }): void {
+  /** @param of the generation that the worker belonged to: the deaths of a candidate say nothing about the pool. */
+  noteDeath(death: Death, of: { isCandidate: boolean; hasReadyWorkers: boolean; windowMs: number }): void {
     this.lastDeath = { ...death, at: this.#clock.wallTime() };
-    if (isCandidate) return;
+    if (of.isCandidate) return;
     this.deaths += 1;
+    if (death.cause === 'not-started' && !of.hasReadyWorkers) this.#isHopeless = true;
+    const { windowMs } = of;
     if (death.isEarly) this.#earlyDeaths = withDeath(this.#earlyDeaths, this.#clock.now(), windowMs);
   }
 
   forgetEarlyDeaths(): void {
     this.#earlyDeaths = [];
+    this.#isHopeless = false;
   }
 
   trouble(reason: string, output: readonly string[] = []): Trouble {

@@ -212,8 +212,12 @@ export class Succession {
   }
 
   #noteDeath(death: Death): void {
-    const isLive = this.generations.live?.number === death.generation;
-    this.record.noteDeath(death, { isCandidate: !isLive, windowMs: this.#plan.lifecycle.restartWindowMs });
+    const { live } = this.generations;
+    this.record.noteDeath(death, {
+      isCandidate: live?.number !== death.generation,
+      hasReadyWorkers: live?.workers.some(({ state }) => state.name === 'ready') ?? false,
+      windowMs: this.#plan.lifecycle.restartWindowMs,
+    });
   }
 
   #nextRetryMs(): number {

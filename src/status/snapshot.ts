@@ -124,7 +124,7 @@ export interface ExitSnapshot {
   readonly at: string;
   readonly worker: string;
   readonly pid: number | null;
-  readonly cause: 'died' | 'boot-timeout' | 'not-proven';
+  readonly cause: 'died' | 'boot-timeout' | 'not-proven' | 'not-started';
   readonly reason: string;
   /** Last lines that it wrote. */
   readonly output: readonly string[];

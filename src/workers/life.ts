@@ -89,6 +89,11 @@ export class Life {
     return (this.#endedAtMs ?? this.#options.clock.now()) - this.#startedAtMs;
   }
 
+  /** The process could not be spawned, or says that it cannot load what it should serve. */
+  get couldNotStart(): boolean {
+    return this.#spawnError !== undefined || this.#loadFailure !== undefined;
+  }
+
   /** The process has exited by itself with one of these statuses. */
   endedWith(statuses: readonly number[]): boolean {
     return this.#exit?.kind === 'exited' && statuses.includes(this.#exit.code);

@@ -44,7 +44,8 @@ export interface Death {
   readonly generation: number;
   readonly pid: number | undefined;
   readonly isEarly: boolean;
-  readonly cause: 'died' | 'boot-timeout' | 'not-proven';
+  /** `not-started`: there is no such program, or the engine could not load the application. */
+  readonly cause: 'died' | 'boot-timeout' | 'not-proven' | 'not-started';
   /** One sentence. */
   readonly reason: string;
   /** The last lines that it wrote. */

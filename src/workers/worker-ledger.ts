@@ -33,6 +33,7 @@ export class WorkerLedger {
   readonly #log: Log;
   readonly #entries = new Map<number, LedgerEntry>();
   #isBroken = false;
+  #isDue = false;
 
   constructor(path: string, log: Log) {
     this.#path = path;
@@ -41,17 +42,25 @@ export class WorkerLedger {
 
   add(entry: LedgerEntry): void {
     this.#entries.set(entry.pid, entry);
-    this.#save();
+    this.#saveSoon();
   }
 
   /** Does nothing for a process that is not in the ledger (any more). */
   remove({ pid, startTime }: Pick<LedgerEntry, 'pid' | 'startTime'>): void {
     if (this.#entries.get(pid)?.startTime !== startTime) return;
     this.#entries.delete(pid);
-    this.#save();
+    this.#saveSoon();
+  }
+
+  /** Once for all workers that are started or seen to be gone in one go. */
+  #saveSoon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => this.#save());
   }
 
   #save(): void {
+    this.#isDue = false;
     try {
       writeLedger(this.#path, [...this.#entries.values()]);
       this.#isBroken = false;

@@ -47,14 +47,14 @@ export class Worker {
     return this.#state;
   }
 
-  /** The process of the present life. */
+  /** The process of the present life; `undefined` when there is none. */
   get pid(): number | undefined {
-    return this.#life?.pid;
+    return hasProcess(this.#state) ? this.#life?.pid : undefined;
   }
 
   /** Milliseconds since the present process was started. */
   get uptimeMs(): number | undefined {
-    return this.#life?.uptimeMs;
+    return hasProcess(this.#state) ? this.#life?.uptimeMs : undefined;
   }
 
   /** Respawns after a death. */
@@ -217,20 +217,18 @@ export class Worker {
   #reportDeath(isEarly: boolean, previous: WorkerState): void {
     const life = this.#life;
     if (life === undefined) return;
-    const cause = 'end' in previous && previous.end.cause !== 'asked' ? previous.end.cause : 'died';
-    const { expectedExits } = this.#options.lifecycle();
+    const ended = 'end' in previous && previous.end.cause !== 'asked' ? previous.end.cause : 'died';
+    const cause = life.couldNotStart ? 'not-started' : ended;
+    const { generation, lifecycle } = this.#options;
+    const { expectedExits } = lifecycle();
     const reason = life.explain({ wasReady: previous.name === 'ready', expectedExits });
     const output = life.lastWords;
-    this.#surroundings.log.warn(
-      { event: 'worker.died', worker: this.id, generation: this.#options.generation, pid: life.pid },
-      reason,
-    );
-    const { generation } = this.#options;
+    this.#surroundings.log.warn({ event: 'worker.died', worker: this.id, generation, pid: life.pid }, reason);
     this.#options.onDeath({ worker: this.id, generation, pid: life.pid, isEarly, cause, reason, output });
   }
 
   #logState(previous: WorkerState, state: WorkerState): void {
-    const fields = { worker: this.id, generation: this.#options.generation, pid: this.pid };
+    const fields = { worker: this.id, generation: this.#options.generation, pid: this.#life?.pid };
     if (state.name === 'ready') {
       const afterMs = Math.round(this.#life?.uptimeMs ?? 0);
       this.#surroundings.log.info({ event: 'worker.ready', ...fields, afterMs }, 'worker is ready');

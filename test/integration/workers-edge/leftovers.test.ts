@@ -192,11 +192,13 @@ describe('the ledger', () => {
     expect(existsSync(ledger)).toBe(false);
   });
 
-  test('that cannot be written is complained of once, and hinders no worker', () => {
+  test('that cannot be written is complained of once, and hinders no worker', async () => {
     const log = new FakeLog();
     const broken = new WorkerLedger(join(scratch, 'no-such-directory', 'workers.json'), log);
-    for (const pid of [4_000_001, 4_000_002])
+    for (const pid of [4_000_001, 4_000_002]) {
       broken.add({ pid, startTime: 1, pool: 'test', marker: 'test/1:0' });
+      await Promise.resolve();
+    }
     expect(log.of('ledger.failed')).toHaveLength(1);
   });
 });

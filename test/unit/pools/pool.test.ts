@@ -54,6 +54,18 @@ test('a pool whose workers exit at once fails, keeps its socket, and heals by it
   expect(pool.state).toBe('running');
 });
 
+test('an application that cannot be loaded fails the pool at once, and is tried again later', async () => {
+  const { world, pool } = poolOf(2);
+  pool.start();
+  world.alive[0]?.request.onMessage({ event: 'load-failed', message: 'No module named blog', traceback: '' });
+  world.alive[0]?.exit(1);
+  expect(pool.state).toBe('failed');
+  expect(pool.record.lastDeath).toMatchObject({ cause: 'not-started' });
+  await world.clock.advance(30_000);
+  for (const process of world.alive) process.becomeReady();
+  expect(pool.state).toBe('running');
+});
+
 test('a start of a failed pool tries again at once', async () => {
   const { world, pool } = poolOf(1);
   pool.start();
