@@ -48,6 +48,26 @@ export function threadStates(pid: number): readonly string[] {
     .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).charAt(0));
 }
 
+/** Numbers of accept and accept4 (asm/unistd.h) for the architectures that Node runs on. */
+const acceptCalls: Readonly<Record<string, readonly string[]>> = {
+  x64: ['43', '288'],
+  arm64: ['202', '242'],
+};
+
+/**
+ * True when every thread of a process is inside accept(2) and thus does nothing but wait for a connection
+ * (proc_pid_syscall(5)); false also where that cannot be seen.
+ */
+export function isAccepting(pid: number): boolean {
+  const directory = `/proc/${pid}/task`;
+  const calls = acceptCalls[process.arch] ?? [];
+  const threads = unlessGone(() => readdirSync(directory)) ?? [];
+  return threads.every((thread) => {
+    const text = unlessGone(() => readFileSync(`${directory}/${thread}/syscall`, 'latin1')) ?? '';
+    return calls.includes(text.split(' ')[0] ?? '');
+  });
+}
+
 function socketInode(link: string): number | undefined {
   try {
     const target = readlinkSync(link);

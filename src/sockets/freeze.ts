@@ -11,12 +11,15 @@ export interface FreezeOptions {
   /** The worker and every descendant alive now. */
   readonly tree: () => readonly number[];
   readonly clock: Clock;
-  /** What an idle worker gets; SIGKILL when absent. Another signal takes effect before it can accept again. */
-  readonly signal?: NodeJS.Signals;
+  /**
+   * What the processes of an idle worker get, while they are frozen; nothing for `undefined`. SIGKILL when absent.
+   * Another signal takes effect before they can accept again.
+   */
+  readonly chooseSignal?: (pids: readonly number[]) => NodeJS.Signals | undefined;
 }
 
-/** `killed`: it held no connection. `busy`, `unknown`: it goes on, try again later. `gone`: there was no process. */
-export type FreezeOutcome = 'killed' | 'busy' | 'unknown' | 'gone';
+/** `idle`: it held no connection and was signaled. `busy`, `unknown`: it goes on, try again later. `gone`: no process. */
+export type FreezeOutcome = 'idle' | 'busy' | 'unknown' | 'gone';
 
 /** Threads in uninterruptible sleep stop later; a worker is not kept frozen for their sake. */
 const freezeTimeoutMs = 250;
@@ -26,14 +29,14 @@ const stillStates = 'TtZX';
 
 /**
  * Retires a worker of a socket that others go on serving: stops the whole tree in the middle of whatever it
- * does, looks whether it holds a connection, and kills it only if not. A stopped process is never inside
+ * does, looks whether it holds a connection, and signals it only if not. A stopped process is never inside
  * accept(2) with a connection in its hands: the stop takes effect on the way out of the kernel.
  */
-export async function killIfIdle({
+export async function signalIfIdle({
   sockets,
   tree,
   clock,
-  signal = 'SIGKILL',
+  chooseSignal = () => 'SIGKILL',
 }: FreezeOptions): Promise<FreezeOutcome> {
   const frozen = new Set<number>();
   let isKilled = false;
@@ -43,9 +46,10 @@ export async function killIfIdle({
     if (!isStill) return 'unknown';
     const outcome = look(sockets, [...frozen]);
     if (outcome !== 'idle') return outcome;
-    for (const pid of frozen) sendSignal(pid, signal);
+    const signal = chooseSignal([...frozen]);
+    if (signal !== undefined) for (const pid of frozen) sendSignal(pid, signal);
     isKilled = signal === 'SIGKILL';
-    return 'killed';
+    return outcome;
   } finally {
     if (!isKilled) for (const pid of frozen) sendSignal(pid, 'SIGCONT');
   }

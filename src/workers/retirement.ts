@@ -1,8 +1,9 @@
 import { describeError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
+import { isAccepting } from '../host/procfs.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
-import { killIfIdle } from '../sockets/freeze.ts';
+import { signalIfIdle } from '../sockets/freeze.ts';
 import type { TreeProcess } from './launcher.ts';
 
 export interface RetirementOptions {
@@ -14,21 +15,27 @@ export interface RetirementOptions {
   readonly log: Log;
 }
 
-/** From the stop signal to the SIGKILL that follows at a moment without a connection. */
-const patienceMs = 2_000;
+/** From the stop signal on: how long a program may wait for connections, or serve others, before it is given up. */
+const patienceMs = { waiting: 200, serving: 2_000 } as const;
 const firstDelayMs = 1;
-const longestDelayMs = 50;
+const longestDelayMs = 20;
 
 /**
  * Ends a process tree that others' connections must not end with: freezes it, looks, and signals it only when it
  * holds no connection (sockets/freeze.ts); otherwise it goes on, and is looked at again a little later.
+ *
+ * The stop signal is sent once: some programs drop what they do at a second one. A program may work on after its
+ * response, and then ends by itself; SIGKILL follows only for one that waits for its next connection in spite of
+ * the signal, or serves on. For all others there is the graceful timeout.
  */
 export class Retirement {
   readonly #options: RetirementOptions;
   #isCancelled = false;
   #timer: Timer | undefined;
-  #signaledAtMs: number | undefined;
   #delayMs = firstDelayMs;
+  #signaledAtMs: number | undefined;
+  /** It was found busy after it was found idle and told to end. */
+  #servesOn = false;
 
   constructor(options: RetirementOptions) {
     this.#options = options;
@@ -54,21 +61,28 @@ export class Retirement {
 
   async #look(): Promise<void> {
     const { socket, tree, clock } = this.#options;
-    const outcome = await killIfIdle({
+    const outcome = await signalIfIdle({
       sockets: [socket],
       tree: () => (this.#isCancelled ? [] : tree().map(({ pid }) => pid)),
       clock,
-      signal: this.#signal(),
+      chooseSignal: (pids) => this.#chooseSignal(pids),
     });
     if (this.#isCancelled || outcome === 'gone') return;
-    if (outcome === 'killed') this.#signaledAtMs ??= clock.now();
+    if (outcome === 'busy' && this.#signaledAtMs !== undefined) this.#servesOn = true;
     this.#timer = clock.at(clock.now() + this.#delayMs, () => this.#begin());
     this.#delayMs = Math.min(longestDelayMs, this.#delayMs * 2);
   }
 
-  #signal(): NodeJS.Signals {
+  #chooseSignal(pids: readonly number[]): NodeJS.Signals | undefined {
     const { clock, stopSignal } = this.#options;
-    const isPatient = this.#signaledAtMs === undefined || clock.now() - this.#signaledAtMs < patienceMs;
-    return isPatient ? stopSignal : 'SIGKILL';
+    if (this.#signaledAtMs === undefined) {
+      this.#signaledAtMs = clock.now();
+      return stopSignal;
+    }
+    const sinceMs = clock.now() - this.#signaledAtMs;
+    const isGivenUp =
+      (this.#servesOn && sinceMs >= patienceMs.serving) ||
+      (sinceMs >= patienceMs.waiting && pids.every(isAccepting));
+    return isGivenUp ? 'SIGKILL' : undefined;
   }
 }

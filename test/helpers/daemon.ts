@@ -36,18 +36,27 @@ export class TestDaemon {
   readonly #stdout: () => string;
   readonly #stderr: () => string;
 
-  /** Starts a daemon and waits until each of its pools has had its first verdict. */
-  static async start(workspace: Workspace, config: string): Promise<TestDaemon> {
-    const daemon = new TestDaemon(workspace, config);
+  /**
+   * Starts a daemon and waits until each of its pools has had its first verdict.
+   *
+   * @param launcher a command that runs the daemon's, which is put behind it, and passes SIGTERM on.
+   */
+  static async start(
+    workspace: Workspace,
+    config: string,
+    launcher: readonly string[] = [],
+  ): Promise<TestDaemon> {
+    const daemon = new TestDaemon(workspace, config, launcher);
     workspace.onClose(() => daemon.stop());
     await daemon.logged('daemon.ready', readyMs);
     return daemon;
   }
 
-  private constructor(workspace: Workspace, config: string) {
+  private constructor(workspace: Workspace, config: string, launcher: readonly string[]) {
     this.#workspace = workspace;
     this.config = config;
-    this.#process = spawn(process.execPath, [daemonProgram, '--config', config], {
+    const [program = '', ...args] = [...launcher, process.execPath, daemonProgram, '--config', config];
+    this.#process = spawn(program, args, {
       cwd: workspace.path,
       env: plainEnvironment(workspace.path),
       stdio: ['ignore', 'pipe', 'pipe'],

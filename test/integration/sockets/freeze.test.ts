@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
 import { threadStates } from '../../../src/host/procfs.ts';
 import type { Endpoint, ListenSocket } from '../../../src/sockets/endpoint.ts';
-import { killIfIdle } from '../../../src/sockets/freeze.ts';
+import { signalIfIdle } from '../../../src/sockets/freeze.ts';
 import { UnixEndpoint } from '../../../src/sockets/unix-endpoint.ts';
 import {
   eventually,
@@ -30,7 +30,7 @@ afterEach(async () => {
 });
 
 function retire(worker: Worker) {
-  return killIfIdle({
+  return signalIfIdle({
     sockets: [socket],
     tree: () => (worker.hasExited ? [] : [worker.pid]),
     clock: systemClock,
@@ -49,7 +49,7 @@ describe('freezing a worker to look at it', () => {
     await eventually('it is found busy', async () => (await retire(worker)) === 'busy');
     await eventually('it goes on', () => threadStates(worker.pid).every((state) => state !== 'T'));
     client.destroy();
-    await eventually('it is killed', async () => (await retire(worker)) === 'killed');
+    await eventually('it is killed', async () => (await retire(worker)) === 'idle');
     await eventually('it has ended', () => worker.hasExited);
     expect(worker.child.signalCode).toBe('SIGKILL');
     expect(await retire(worker)).toBe('gone');
@@ -85,7 +85,7 @@ describe('freezing a worker to look at it', () => {
     for (let round = 0; round < 3; round += 1) {
       const fresh = await Promise.all([1, 2, 3].map(start));
       for (const old of workers) {
-        await eventually('the old worker is caught idle', async () => (await retire(old)) === 'killed');
+        await eventually('the old worker is caught idle', async () => (await retire(old)) === 'idle');
         await eventually('it has ended', () => old.hasExited);
       }
       workers = fresh;

@@ -1,0 +1,57 @@
+#!/usr/bin/python3
+"""Plays systemd: binds sockets once, and runs a program with them as often as it ends by itself.
+
+Arguments: NAME=/path or NAME=HOST:PORT for each socket, --, the program. SIGTERM ends the program and then this one.
+"""
+import os
+import signal
+import socket
+import sys
+
+at = sys.argv.index("--")
+command, sockets, names = sys.argv[at + 1 :], [], []
+for word in sys.argv[1:at]:
+    name, _, address = word.partition("=")
+    if address.startswith("/"):
+        one = socket.socket(socket.AF_UNIX)
+        one.bind(address)
+    else:
+        host, _, port = address.rpartition(":")
+        one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        one.bind((host, int(port)))
+    one.listen(1024)
+    # Whoever accepts on it must not depend on how it was left.
+    one.setblocking(False)
+    sockets.append(one)
+    names.append(name)
+
+wanted, child = True, 0
+
+
+def end(*_):
+    global wanted
+    wanted = False
+    if child:
+        os.kill(child, signal.SIGTERM)
+
+
+signal.signal(signal.SIGTERM, end)
+while wanted:
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        copies = [os.dup(one.fileno()) for one in sockets]
+        # Out of the way of the numbers to come.
+        high = [os.dup2(copy, 100 + index) for index, copy in enumerate(copies)]
+        for index, copy in enumerate(high):
+            os.dup2(copy, 3 + index, inheritable=True)
+        os.closerange(3 + len(high), 200)
+        os.environ.update(
+            LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)), LISTEN_FDNAMES=":".join(names)
+        )
+        os.execvp(command[0], command)
+    os.waitpid(child, 0)
+for one in sockets:
+    if one.family == socket.AF_UNIX:
+        os.unlink(one.getsockname())
