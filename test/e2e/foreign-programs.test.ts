@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readProcess } from '../../src/host/process-table.ts';
 import { repository, TestDaemon, writeConfig } from '../helpers/daemon.ts';
 import { ask } from '../helpers/http-client.ts';
 import { startNginx } from '../helpers/nginx.ts';
@@ -61,8 +62,9 @@ describe.each(programs)('$name behind nginx', ({ command, params }) => {
 
   test('is replaced after a kill -9, and the request that waited meanwhile is answered', async () => {
     const old = await daemon.workerPids('app');
-    // Stopped first: no worker can take the request that is about to come.
+    // Stopped first: no worker can take the request that is about to come. A signal takes its time on a busy machine.
     for (const pid of old) process.kill(pid, 'SIGSTOP');
+    await until(() => old.every((pid) => readProcess(pid)?.state === 'T'));
     const waiting = servingPid();
     await until(async () => (await daemon.pool('app')).queued === 1);
     for (const pid of old) process.kill(pid, 'SIGKILL');
