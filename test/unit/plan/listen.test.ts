@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseAddress } from '../../../src/config/address.ts';
+import { formatAddress, parseAddress } from '../../../src/config/address.ts';
 import { collides } from '../../../src/plan/listen.ts';
 import { ann, loadText, onlyPool, problemsOf } from '../../helpers/surroundings.ts';
 
@@ -77,7 +77,42 @@ describe('an address', () => {
   it('of TCP has no group', async () => {
     const { warnings } = await loadText(pool('a', '"127.0.0.1:9000"', 'listen_group = "www-data"\n'));
     expect(warnings).toEqual([
-      '/etc/runfcgid/runfcgid.toml: pools.a.listen_group: has no effect: this pool has no Unix socket',
+      '/etc/runfcgid/runfcgid.toml: pools.a.listen_group: has no effect: this pool makes no Unix socket with a path',
+    ]);
+  });
+
+  it.each(['systemd:web', 'fd:0', 'unix:@site'])(
+    'that belongs to one socket makes the pool roll: %s',
+    async (text) => {
+      const { listen, reload } = await onlyPool(pool('a', `["127.0.0.1:9000", "${text}"]`));
+      expect(reload.mode).toBe('rolling');
+      expect(listen.map(({ address }) => formatAddress(address))).toEqual(['127.0.0.1:9000', text]);
+    },
+  );
+
+  it('of systemd stands for every socket of that name, each of which needs a worker', async () => {
+    const inheritedNames = ['web', 'api', 'web'];
+    const { listen, workers } = await onlyPool(pool('a', '"systemd:web"'), { inheritedNames });
+    expect(listen.map(({ address }) => formatAddress(address))).toEqual(['systemd:web:0', 'systemd:web:1']);
+    expect(workers).toBe(2);
+    const api = await onlyPool(pool('a', '"systemd:api"'), { inheritedNames });
+    expect(api.listen.map(({ address }) => formatAddress(address))).toEqual(['systemd:api']);
+    const second = await onlyPool(pool('a', '"systemd:web:1"'), { inheritedNames });
+    expect(second.listen.map(({ address }) => formatAddress(address))).toEqual(['systemd:web:1']);
+  });
+
+  it("of systemd is the first pool's", async () => {
+    expect(await problemsOf(pool('a', '"systemd:web"') + pool('b', '"systemd:web:0"'))).toEqual([
+      expect.stringContaining('pool "b" listens on systemd:web:0, which pool "a" has already'),
+    ]);
+  });
+
+  it('with an abstract name has no group, and at most 107 bytes', async () => {
+    const { warnings } = await loadText(pool('a', '"unix:@site"', 'listen_group = "www-data"\n'));
+    expect(warnings).toEqual([expect.stringContaining('makes no Unix socket with a path')]);
+    expect((await onlyPool(pool('a', `"unix:@${'x'.repeat(107)}"`))).listen).toHaveLength(1);
+    expect(await problemsOf(pool('a', `"unix:@${'x'.repeat(108)}"`))).toEqual([
+      expect.stringContaining('an abstract name has at most 107 bytes'),
     ]);
   });
 });
