@@ -1,5 +1,11 @@
 import { resolve } from 'node:path';
-import { parseAddress, type SocketAddress } from '../config/address.ts';
+import {
+  isAbstract,
+  isInherited,
+  parseAddress,
+  parseListenAddress,
+  type SocketAddress,
+} from '../config/address.ts';
 import { describeError, exitStatus, RunfcgidError } from '../errors.ts';
 import { startGateway } from '../gateway/gateway.ts';
 import { formatRequestRecord } from '../gateway/request-record.ts';
@@ -51,7 +57,11 @@ async function poolAddress(pool: string, request: CtlRequest): Promise<SocketAdd
       hint: `See "fcgictl status ${pool}".`,
     });
   }
-  return parseAddress(listen, '/');
+  const address = parseListenAddress(listen, '/');
+  if (!isInherited(address) && !isAbstract(address)) return address;
+  throw new RunfcgidError('FASTCGI_UNREACHABLE', `the gateway cannot connect to ${listen}`, {
+    hint: 'Use the web server that the socket is for, or give the pool a path or a port besides.',
+  });
 }
 
 function parseHttpAddress(text: string): { readonly host: string; readonly port: number } {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunfcgidError } from '../../../src/errors.ts';
@@ -81,10 +81,12 @@ export class Workshop {
   }
 
   client(target: string | { host: string; port: number }): Socket {
-    const socket = typeof target === 'string' ? connect(target) : connect(target.port, target.host);
-    socket.on('error', () => {});
-    this.#clients.push(socket);
-    return socket;
+    return this.#adopt(typeof target === 'string' ? connect(target) : connect(target.port, target.host));
+  }
+
+  /** A client with a connection that is open already. */
+  clientOf(fd: number): Socket {
+    return this.#adopt(new Socket({ fd }));
   }
 
   /** A socket whose abstract name holds a line end and then what looks like a row of /proc/net/unix. */
@@ -102,6 +104,12 @@ export class Workshop {
       }
     }
     rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #adopt(socket: Socket): Socket {
+    socket.on('error', () => {});
+    this.#clients.push(socket);
+    return socket;
   }
 }
 
