@@ -97,7 +97,7 @@ export const poolSettings = {
     type: addresses,
     isRequired: true,
     meaning:
-      'Where the web server connects: `unix:/path`, `127.0.0.1:9000`, `[::1]:9000`, `*:9000`, or a list.',
+      'Where the web server connects: `unix:/path`, `127.0.0.1:9000`, `[::1]:9000`, `*:9000`; `unix:@name`, `systemd:NAME`, `fd:0` (see [sockets that cannot be moved](#sockets-that-cannot-be-moved)); or a list.',
   },
   listen_mode: { type: mode, default: '0660', meaning: 'Permission bits of a Unix socket.' },
   listen_owner: {
@@ -155,7 +155,7 @@ export const poolSettings = {
     type: oneOf(['generation', 'rolling']),
     default: 'generation',
     meaning:
-      'How new workers take over. `generation`: on sockets of their own, to which the address is moved at once. `rolling`: on the same socket, one by one.',
+      'How new workers take over. `generation`: on sockets of their own, to which the address is moved at once. `rolling`: on the same socket, where the old ones leave one by one; always so for sockets that cannot be moved.',
   },
   surge: {
     type: count(1, 1024),
