@@ -4,7 +4,7 @@ import { systemClock } from './host/clock.ts';
 import { findLauncher, type Launcher, launchDetached } from './host/daemonize.ts';
 import { type CommandLine, parseCommandLine } from './main/command-line.ts';
 import { Daemon } from './main/daemon.ts';
-import { announceSite, configSource, siteSource } from './main/plan-source.ts';
+import { configSource, type PlanSource } from './main/plan-source.ts';
 import { InheritedSockets } from './sockets/inherited.ts';
 
 /** How long a daemonized start may take until every pool has had its first verdict. */
@@ -28,10 +28,7 @@ type Wanted = Exclude<CommandLine, { wants: 'text' }>;
 
 async function serve(wanted: Wanted, launcher: Launcher | undefined): Promise<number> {
   const inherited = InheritedSockets.take(process.env);
-  const source =
-    wanted.wants === 'site'
-      ? siteSource(wanted.words, systemClock, inherited.names)
-      : configSource(wanted.configFile, inherited.names);
+  const source = await sourceOf(wanted, inherited);
   try {
     const daemon = await Daemon.open({
       source,
@@ -50,6 +47,13 @@ async function serve(wanted: Wanted, launcher: Launcher | undefined): Promise<nu
   }
 }
 
+/** What only a site from words needs is loaded for it. */
+async function sourceOf(wanted: Wanted, { names }: InheritedSockets): Promise<PlanSource> {
+  if (wanted.wants !== 'site') return configSource(wanted.configFile, names);
+  const { siteSource } = await import('./main/site-source.ts');
+  return siteSource(wanted.words, systemClock, names);
+}
+
 /** A site that does not come up was not started: whoever typed the words wants to know, and to try again. */
 async function giveUp(daemon: Daemon, problems: readonly string[], words: RunfcgiWords): Promise<never> {
   await daemon.end();
@@ -58,7 +62,7 @@ async function giveUp(daemon: Daemon, problems: readonly string[], words: Runfcg
 }
 
 async function daemonize(wanted: Wanted): Promise<number> {
-  if (wanted.wants === 'site') announceSite(wanted.words);
+  if (wanted.wants === 'site') (await import('./main/site-source.ts')).announceSite(wanted.words);
   const { pid, problems } = await launchDetached({
     argv: process.argv.slice(1),
     environment: process.env,

@@ -6,7 +6,7 @@ import { AddressWatch } from '../pools/address-watch.ts';
 import { measurePools } from '../pools/measure.ts';
 import type { SupervisorSurroundings } from '../pools/supervisor.ts';
 import { proveAccept } from '../probes/accept-proof.ts';
-import { UsageReader } from '../probes/usage.ts';
+import type { UsageReader } from '../probes/usage.ts';
 import { createEndpoint } from '../sockets/create-endpoint.ts';
 import { watchDrain } from '../sockets/drain-watch.ts';
 import type { InheritedSockets } from '../sockets/inherited.ts';
@@ -25,7 +25,7 @@ export function createPoolWorld(
   inherited: InheritedSockets,
   predecessors: readonly number[] = [],
 ): Omit<SupervisorSurroundings, 'describeDaemon' | 'readPlan'> {
-  const usage = new UsageReader();
+  let usage: UsageReader | undefined;
   const ledger = new WorkerLedger(ledgerPath(plan), log);
   return {
     clock,
@@ -37,7 +37,11 @@ export function createPoolWorld(
     watchDrain: (drain) => watchDrain({ ...drain, clock }),
     proveAccept,
     createTriggers: (reload, poolLog, onFire) => openTriggers({ reload, plan, clock, log: poolLog, onFire }),
-    measure: (pools) => measurePools(pools, usage),
+    measure: async (pools) => {
+      // Loaded for the first who asks.
+      usage ??= new (await import('../probes/usage.ts')).UsageReader();
+      return measurePools(pools, usage);
+    },
     watchAddresses: (onHint) => new AddressWatch({ onHint, clock, log }),
   };
 }

@@ -1,13 +1,8 @@
 import type { SocketAddress } from '../config/address.ts';
 import type { Clock } from '../host/clock.ts';
-import type { ProofPlan, RequestProofPlan } from '../plan/proof.ts';
+import type { ProofPlan } from '../plan/proof.ts';
 import type { ProbeConnection } from '../sockets/endpoint.ts';
-import type { CgiHead } from './cgi-head.ts';
-import { readCgiHead } from './cgi-response.ts';
-import { type FastcgiRequest, openRequest } from './fastcgi-request.ts';
-import { getValues } from './get-values.ts';
-import { explainError, judgeAnswer, type ProofFailure } from './proof-answer.ts';
-import { proofParams } from './proof-params.ts';
+import type { ProofFailure } from './proof-answer.ts';
 
 export interface ExchangeOptions {
   readonly connection: ProbeConnection;
@@ -20,81 +15,18 @@ export interface ExchangeOptions {
 
 export type ProofExchange = (options: ExchangeOptions) => Promise<ProofFailure | undefined>;
 
-/** How much is kept of each stream for the operator; the rest is read and forgotten. */
-const keptBytes = 8_192;
-
-/** What the level asks of a worker on a connection that it holds; `undefined`: nothing is sent. */
+/**
+ * What the level asks of a worker on a connection that it holds; `undefined`: nothing is sent. The FastCGI client is
+ * loaded for those who ask: most pools only hold connections.
+ */
 export function exchangeOf(proof: ProofPlan): ProofExchange | undefined {
   switch (proof.level) {
     case 'accept':
     case 'loaded':
       return undefined;
     case 'values':
-      return (options) => askValues(proof, options);
+      return async (options) => (await import('./proof-questions.ts')).askValues(proof, options);
     case 'request':
-      return (options) => askRequest(proof, options);
-  }
-}
-
-async function askValues(
-  proof: Extract<ProofPlan, { level: 'values' }>,
-  { connection, address, clock, signal }: ExchangeOptions,
-): Promise<ProofFailure | undefined> {
-  const deadlineMs = clock.now() + proof.timeoutMs;
-  try {
-    await getValues(address, { descriptor: connection.release(), deadlineMs, clock, signal });
-    return undefined;
-  } catch (error) {
-    return explainError(error, proof, address);
-  }
-}
-
-async function askRequest(
-  proof: RequestProofPlan,
-  { connection, address, clock, signal }: ExchangeOptions,
-): Promise<ProofFailure | undefined> {
-  const stderr = new Beginning();
-  const body = new Beginning();
-  try {
-    const request = await openRequest(address, proofParams(proof), {
-      descriptor: connection.release(),
-      deadlineMs: clock.now() + proof.timeoutMs,
-      clock,
-      signal,
-      onStderr: (data) => stderr.add(data),
-    });
-    const head = await readHead(request, address);
-    if (head !== undefined) for await (const chunk of request.stdout) body.add(chunk);
-    const end = await request.ended;
-    return judgeAnswer({ head, end, body: body.text, stderr: stderr.text }, proof);
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    return explainError(error, proof, address, stderr.text);
-  }
-}
-
-/** `undefined` when the program refused the request: then `ended` says how. */
-async function readHead(request: FastcgiRequest, address: SocketAddress): Promise<CgiHead | undefined> {
-  try {
-    return await readCgiHead(request.stdout, address);
-  } catch (error) {
-    const end = await request.ended;
-    if (end === undefined || end.protocolStatus === 'complete') throw error;
-    return undefined;
-  }
-}
-
-class Beginning {
-  readonly #parts: Buffer[] = [];
-  #length = 0;
-
-  add(data: Buffer): void {
-    const kept = data.subarray(0, keptBytes - this.#length);
-    if (kept.length > 0) this.#parts.push(kept);
-    this.#length += kept.length;
-  }
-
-  get text(): string {
-    return Buffer.concat(this.#parts).toString('utf8');
+      return async (options) => (await import('./proof-questions.ts')).askRequest(proof, options);
   }
 }
