@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { repository, TestDaemon, writeConfig } from '../helpers/daemon.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { startNginx } from '../helpers/nginx.ts';
-import { SteadyLoad } from '../helpers/steady-load.ts';
+import { SteadyLoad, type SteadyLoadOptions } from '../helpers/steady-load.ts';
 import { until } from '../helpers/until.ts';
 import { Workspace } from '../helpers/workspace.ts';
 
@@ -32,7 +32,11 @@ interface Scene {
 }
 
 /** The same program on sockets of every kind, of which each is shared by all generations; under load. */
-async function serve(fixture: string, more = ''): Promise<Scene> {
+async function serve(
+  fixture: string,
+  more = '',
+  options: Pick<SteadyLoadOptions, 'path'> = {},
+): Promise<Scene> {
   const port = await freePort();
   const passed = await freePort();
   const socket = workspace.file('systemd.sock');
@@ -52,7 +56,7 @@ async function serve(fixture: string, more = ''): Promise<Scene> {
   const daemon = await TestDaemon.start(workspace, config, [...launcher, '--']);
   const loads = new Map<string, SteadyLoad>();
   for (const { name, upstream } of sites) {
-    const load = new SteadyLoad({ nginx: await startNginx(workspace, upstream), clients });
+    const load = new SteadyLoad({ nginx: await startNginx(workspace, upstream), clients, ...options });
     workspace.onClose(() => load.stop());
     loads.set(name, load);
   }
@@ -149,7 +153,8 @@ test('a pool on shared sockets grows and shrinks under load, and the other worke
 });
 
 test('sockets of systemd outlive the daemon, and requests wait for the next one', async () => {
-  const { daemon, loads } = await serve('answers');
+  // The last workers have nobody beside them: slow requests would leave them hardly a moment without one.
+  const { daemon, loads } = await serve('answers', '', { path: (count) => `/page?number=${count}` });
   const names = ['systemd-unix', 'systemd-tcp'];
   const inherited = new Map([...loads].filter(([name]) => names.includes(name)));
   for (const name of ['unix', 'tcp']) await loads.get(name)?.stop();
