@@ -45,9 +45,14 @@ export class Drains {
   end(generation: Generation): void {
     const drain = this.#drains.get(generation);
     if (drain === undefined) return;
-    drain.cancel();
-    this.#drains.delete(generation);
+    this.forget(generation);
     if (!drain.isDone && !generation.isEmpty) this.#reportCut(generation, drain.look());
+  }
+
+  /** Stops watching a generation that got its address back. */
+  forget(generation: Generation): void {
+    this.#drains.get(generation)?.cancel();
+    this.#drains.delete(generation);
   }
 
   isDone(generation: Generation): boolean {

@@ -1,7 +1,7 @@
 import { formatAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
 import type { PoolPlan } from '../plan/plan.ts';
-import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
+import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { Death } from '../workers/worker-contract.ts';
 import { Addresses, isWithdrawable, sharesSockets } from './addresses.ts';
@@ -9,6 +9,7 @@ import { Drains } from './drains.ts';
 import { Generation } from './generation.ts';
 import type { ObservedGeneration } from './reconcile.ts';
 import type { PoolSurroundings } from './surroundings.ts';
+import { withdrawAll } from './withdrawal.ts';
 
 export interface GenerationsEvents {
   readonly onChange: () => void;
@@ -107,8 +108,9 @@ export class Generations {
       throw error;
     }
     generation.apply('published');
+    this.#drains.forget(generation);
     if (old === undefined || old === generation) return;
-    for (const endpoint of this.#deserted(old, generation)) endpoint.withdraw();
+    withdrawAll(this.#deserted(old, generation), this.#surroundings.log);
     this.#drain(old);
   }
 
@@ -138,7 +140,7 @@ export class Generations {
   /** The addresses lead nowhere, if they can; what is in hand is finished. */
   withdraw(generation: Generation): void {
     if (generation.phase === 'live') {
-      for (const { endpoint } of generation.sockets) endpoint.withdraw();
+      withdrawAll(generation.sockets, this.#surroundings.log);
       if (generation.sockets.every(isWithdrawable)) this.#drain(generation);
       else this.#yield(generation);
     } else {
@@ -163,7 +165,7 @@ export class Generations {
 
   killAll(): void {
     for (const generation of this.#list) {
-      if (generation.phase === 'live') for (const { endpoint } of generation.sockets) endpoint.withdraw();
+      if (generation.phase === 'live') withdrawAll(generation.sockets, this.#surroundings.log);
       generation.apply('cut');
       this.#drains.end(generation);
       generation.killWorkers();
@@ -201,7 +203,8 @@ export class Generations {
   #inherit(old: Generation, { listen }: PoolPlan): readonly ListenSocket[] {
     const sockets = this.#addresses.inherit({ listen: old.plan.listen, sockets: old.sockets }, listen);
     const endpoints = new Set(sockets.map(({ endpoint }) => endpoint));
-    for (const { endpoint } of old.sockets) if (!endpoints.has(endpoint)) endpoint.withdraw();
+    const deserted = old.sockets.filter(({ endpoint }) => !endpoints.has(endpoint));
+    withdrawAll(deserted, this.#surroundings.log);
     old.keepSockets(old.sockets.filter((socket) => !sockets.includes(socket)));
     return sockets;
   }
@@ -234,9 +237,9 @@ export class Generations {
     if (own.length > 0) this.#drains.begin(generation, own);
   }
 
-  /** Addresses of `old` that `generation` does not serve. */
-  #deserted(old: Generation, generation: Generation): readonly Endpoint[] {
+  /** Sockets of `old` at addresses that `generation` does not serve. */
+  #deserted(old: Generation, generation: Generation): readonly ListenSocket[] {
     const kept = new Set(generation.sockets.map(({ endpoint }) => endpoint));
-    return old.sockets.map(({ endpoint }) => endpoint).filter((endpoint) => !kept.has(endpoint));
+    return old.sockets.filter(({ endpoint }) => !kept.has(endpoint));
   }
 }

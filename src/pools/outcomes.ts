@@ -13,6 +13,12 @@ export function of(
   return { pool: pool.plan.name, isDone, state: pool.state, message, details };
 }
 
+/** A pool that was stopped on purpose, or is being stopped: a reload is no reason to start it. */
+export function nothingToReload(pool: Pool): PoolOutcome {
+  const what = pool.state === 'stopped' ? 'is not running' : 'is being stopped';
+  return of(pool, false, `${what}: there is nothing to reload`);
+}
+
 /** A reload that did not lead to new workers. */
 export function notReloaded(pool: Pool, outcome: Exclude<ReloadOutcome, { kind: 'switched' }>): PoolOutcome {
   const isServing = pool.state === 'running' || pool.state === 'degraded';

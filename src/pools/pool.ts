@@ -57,6 +57,11 @@ export class Pool {
     return this.#plan;
   }
 
+  /** It shall run: it was started, and not stopped since. */
+  get isWanted(): boolean {
+    return this.#intent === 'run';
+  }
+
   get generations(): Generations {
     return this.#succession.generations;
   }

@@ -78,7 +78,7 @@ export class Supervisor implements Commands {
     const { pools: selected, refused } = this.#select(names);
     if (verb !== 'stop') this.#refuseWhileShuttingDown();
     // Somebody who means all pools does not mean those that were stopped on purpose.
-    const isMeant = (pool: Pool): boolean => verb !== 'reload' || names !== 'all' || pool.state !== 'stopped';
+    const isMeant = (pool: Pool): boolean => verb !== 'reload' || names !== 'all' || pool.isWanted;
     const pools = selected.filter(isMeant);
     return Promise.all([
       ...pools.map((pool) => this.#carryOut(verb, pool, onProgress)),
@@ -120,7 +120,10 @@ export class Supervisor implements Commands {
     }
     this.#isReconfiguring = true;
     try {
-      return await this.#follow(await this.#surroundings.readPlan(), onProgress);
+      const plan = await this.#surroundings.readPlan();
+      // Nobody would stop what is started after the last pool was told to stop.
+      this.#refuseWhileShuttingDown();
+      return await this.#follow(plan, onProgress);
     } finally {
       this.#isReconfiguring = false;
     }
@@ -181,9 +184,7 @@ export class Supervisor implements Commands {
   }
 
   async #carryOut(verb: PoolVerb, pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
-    if (verb === 'reload' && pool.state === 'stopped') {
-      return outcomes.of(pool, false, 'is not running: there is nothing to reload');
-    }
+    if (verb === 'reload' && !pool.isWanted) return outcomes.nothingToReload(pool);
     if (verb === 'start') pool.start();
     else if (verb === 'stop') pool.stop();
     else {

@@ -30,9 +30,16 @@ export function privateName(directory: string, prefix = ''): string {
   return join(directory, `${prefix}${process.pid}.${randomBytes(6).toString('hex')}`);
 }
 
-/** Removes a name that may be gone already, and its directory when it was made beside an address and is empty. */
+/**
+ * Removes a name that may be gone already, and its directory when it was made beside an address and is empty. One that
+ * cannot be removed stays for the next daemon to remove: the socket has to be closed all the same.
+ */
 export function removePrivateName(path: string): void {
-  unlinkIfThere(path);
+  try {
+    unlinkSync(path);
+  } catch {
+    // Gone already, or in a directory that may not be written any more.
+  }
   const directory = dirname(path);
   if (!directory.endsWith(`/.runfcgid-${process.geteuid?.() ?? 0}`)) return;
   try {

@@ -70,6 +70,8 @@ export class FakeWorld {
   readonly proofs: (Parameters<ProveAccept>[0] & { readonly end: () => void })[] = [];
   /** Set to make the next `open` fail. */
   openError: Error | undefined;
+  /** Set to make every `withdraw` fail. */
+  withdrawError: Error | undefined;
   #lastPid = 100;
   #lastFd = 10;
 
@@ -125,7 +127,10 @@ export class FakeWorld {
       open: () => this.#open(endpoint),
       publish: (socket) => void this.published.set(name, socket),
       isPublished: (socket) => this.published.get(name) === socket,
-      withdraw: () => void this.published.delete(name),
+      withdraw: () => {
+        if (this.withdrawError !== undefined) throw this.withdrawError;
+        this.published.delete(name);
+      },
     };
     return isOneSocket(plan.address) ? this.#fixed(endpoint) : endpoint;
   }

@@ -202,3 +202,26 @@ test('a kill ends everything at once', async () => {
   expect(world.openSockets.size).toBe(0);
   expect(world.published.size).toBe(0);
 });
+
+test('a reload that is taken back leaves nobody looking whether the generation that serves again has drained', async () => {
+  const { world, pool } = await running(1);
+  void pool.reload();
+  world.alive.at(-1)?.becomeReady();
+  expect(pool.generations.live?.number).toBe(2);
+  expect(pool.takeBack()).toBe(true);
+  expect(pool.generations.live?.number).toBe(1);
+  expect(world.drains).toHaveLength(1);
+  expect(world.drains[0]?.socket).toBe(pool.generations.get(2).sockets[0]);
+});
+
+test('a pool stops also when its path cannot be removed', async () => {
+  const { world, pool } = await running(1);
+  world.withdrawError = new Error('EACCES: permission denied, unlink');
+  pool.stop();
+  for (const { finish } of [...world.drains]) finish();
+  for (const process of world.alive) process.exit(0);
+  expect(pool.state).toBe('stopped');
+  expect(world.log.of('address.kept')).toMatchObject([
+    { level: 'error', cause: 'EACCES: permission denied, unlink' },
+  ]);
+});

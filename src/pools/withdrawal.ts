@@ -1,0 +1,21 @@
+import { formatAddress } from '../config/address.ts';
+import { describeError } from '../errors.ts';
+import type { Log } from '../host/log.ts';
+import type { ListenSocket } from '../sockets/endpoint.ts';
+
+/**
+ * Makes the addresses of these sockets lead nowhere. One that stays (a directory that may not be written any more, a file system that
+ * became read-only) is logged and no reason not to stop: a path that nobody listens behind is replaced at the next
+ * start.
+ */
+export function withdrawAll(sockets: readonly ListenSocket[], log: Log): void {
+  for (const { endpoint } of sockets) {
+    try {
+      endpoint.withdraw();
+    } catch (error) {
+      const address = formatAddress(endpoint.address);
+      const cause = describeError(error);
+      log.error({ event: 'address.kept', address, cause }, 'the address cannot be withdrawn');
+    }
+  }
+}

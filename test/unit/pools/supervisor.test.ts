@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest';
+import type { Plan, PoolPlan } from '../../../src/plan/plan.ts';
+import { Supervisor } from '../../../src/pools/supervisor.ts';
+import { FakeWorld, fakePoolPlan } from '../../helpers/fake-world.ts';
+
+const daemon: Plan['daemon'] = {
+  configFiles: [],
+  runtimeDir: '/run',
+  controlSocket: '/run/control.sock',
+  controlMode: 0o600,
+  pidfile: '/run/pid',
+  log: { level: 'info', file: undefined, format: 'auto' },
+};
+
+function planOf(...pools: readonly PoolPlan[]): Plan {
+  return { daemon, pools, refused: [] };
+}
+
+function supervisorOf(world: FakeWorld, plan: Plan, readPlan: () => Promise<Plan>): Supervisor {
+  return new Supervisor(plan, {
+    ...world.surroundings,
+    describeDaemon: () => {
+      throw new Error('nobody asks');
+    },
+    measure: () => Promise.resolve(new Map()),
+    readPlan,
+    watchAddresses: () => ({ follow: () => {}, close: () => {} }),
+  });
+}
+
+async function running(plan: Plan, readPlan = () => Promise.resolve(plan)) {
+  const world = new FakeWorld();
+  const supervisor = supervisorOf(world, plan, readPlan);
+  supervisor.start();
+  await world.clock.advance(0);
+  for (const process of world.alive) process.becomeReady();
+  return { world, supervisor };
+}
+
+test('a daemon that is told to end while it reads the configuration starts no pool of it any more', async () => {
+  const plan = planOf(fakePoolPlan(1));
+  let answer: (plan: Plan) => void = () => {};
+  const reading = new Promise<Plan>((resolve) => {
+    answer = resolve;
+  });
+  const { world, supervisor } = await running(plan, () => reading);
+  const reconfigured = supervisor.reconfigure(() => {});
+  const ended = supervisor.shutDown(() => {});
+  answer(planOf(...plan.pools, { ...fakePoolPlan(1), name: 'added' }));
+  await expect(reconfigured).rejects.toThrow('shutting down');
+  for (const { finish } of [...world.drains]) finish();
+  for (const process of world.alive) process.exit(0);
+  await ended;
+  expect(world.processes).toHaveLength(1);
+});
+
+test('a reload of all pools leaves a pool alone that is still being stopped', async () => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
+  const stopped = supervisor.run('stop', ['site'], () => {});
+  expect(await supervisor.run('reload', 'all', () => {})).toEqual([]);
+  for (const { finish } of [...world.drains]) finish();
+  for (const process of world.alive) process.exit(0);
+  expect(await stopped).toMatchObject([{ isDone: true, state: 'stopped' }]);
+  expect(world.processes).toHaveLength(1);
+});
+
+test('a pool that is being stopped is not started by a reload of it', async () => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
+  void supervisor.run('stop', ['site'], () => {});
+  const outcomes = await supervisor.run('reload', ['site'], () => {});
+  expect(outcomes).toMatchObject([{ isDone: false, state: 'stopping' }]);
+  expect(world.published.size).toBe(0);
+});
