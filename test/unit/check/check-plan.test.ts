@@ -337,3 +337,23 @@ function answering(question: string, answer: string): CheckReaders['runAs'] {
   );
   return async (_worker, [program]) => exited(program === '/usr/bin/test' ? [] : answers);
 }
+
+describe('an address that belongs to one socket', () => {
+  const listenOn = (listen: string): string =>
+    command().replace('/run/a.sock', listen).replace('listen_group = "www-data"', '');
+  const taken = { whoListens: () => [{ pid: 7, program: 'x', uid: 0 }] };
+
+  it('with an abstract name may be taken, and is open to everybody', async () => {
+    expect(await check(listenOn('unix:@site'), taken)).toMatchObject([
+      { severity: 'problem', message: 'somebody listens on unix:@site already: pid 7' },
+      { severity: 'warning', message: expect.stringContaining('every user of this machine may connect') },
+    ]);
+  });
+
+  it.each(['systemd:web', 'fd:0'])(
+    'says nothing before the daemon is started with it: %s',
+    async (listen) => {
+      expect(await check(listenOn(listen), taken)).toEqual([]);
+    },
+  );
+});
