@@ -53,8 +53,13 @@ function logOutcome({ pool, isDone, message, details }: PoolOutcome, log: Log): 
 }
 
 async function runningPools(commands: Pick<Commands, 'status'>): Promise<string> {
-  const { pools } = await commands.status();
-  return `${pools.filter(({ state }) => state === 'running').length} of ${pools.length} pools running`;
+  try {
+    const { pools } = await commands.status();
+    return `${pools.filter(({ state }) => state === 'running').length} of ${pools.length} pools running`;
+  } catch (error) {
+    // No descriptor left to measure with, for example.
+    return `running; the pools cannot be looked at: ${describeError(error)}`;
+  }
 }
 
 function changesOf(count: number): string {

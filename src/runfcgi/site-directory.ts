@@ -100,7 +100,11 @@ export class SiteDirectory implements Succession {
   }
 
   beginEnd(): void {
-    writeFileSync(join(this.runtimeDir, 'ending'), '');
+    try {
+      writeFileSync(join(this.runtimeDir, 'ending'), '');
+    } catch {
+      // A full disk, or somebody removed the directory: a daemon ends also when it cannot say so.
+    }
   }
 
   async awaitSuccessor(): Promise<void> {

@@ -53,3 +53,12 @@ test('a configuration that has not changed is told as such', async () => {
     { message: 'the configuration is applied: nothing has changed' },
   ]);
 });
+
+test('the service manager hears that it is done also when the pools cannot be looked at', async () => {
+  commands.status = () => Promise.reject(new Error('EMFILE: too many open files'));
+  await run();
+  expect(told).toEqual([
+    'reloading',
+    'ready: running; the pools cannot be looked at: EMFILE: too many open files',
+  ]);
+});
