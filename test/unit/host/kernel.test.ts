@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { platformProblem } from '../../../src/host/kernel.ts';
 import {
   decodeSocketName,
   encodeSocketName,
   formatIpv6,
   parseIpv6,
 } from '../../../src/host/kernel/socket-name.ts';
+import { platformProblem } from '../../../src/host/kernel.ts';
 
 describe('the platform check', () => {
   it.each([
@@ -36,7 +36,10 @@ describe('socket names', () => {
     expect(decodeSocketName(Buffer.from([16, 0, 0, 0]))).toEqual({ kind: 'other', family: 16 });
   });
 
-  it.each(['::', '::1', '1::', 'fe80::1:2', '1:2:3:4:5:6:7:8', '::ffff:102:304'])('read and write %s', (host) => {
-    expect(formatIpv6(parseIpv6(host))).toBe(host);
-  });
+  it.each(['::', '::1', '1::', 'fe80::1:2', '1:2:3:4:5:6:7:8', '::ffff:102:304'])(
+    'read and write %s',
+    (host) => {
+      expect(formatIpv6(parseIpv6(host))).toBe(host);
+    },
+  );
 });
