@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, linkSync, statSync } from 'node:fs';
+import { linkSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SocketAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
@@ -13,6 +13,7 @@ import {
   removePrivateName,
   unlinkIfThere,
 } from './private-name.ts';
+import { SocketFile } from './socket-file.ts';
 
 export type UnixListenPlan = ListenPlan & { readonly address: Extract<SocketAddress, { kind: 'unix' }> };
 
@@ -37,8 +38,7 @@ export function openUnixSocket(plan: UnixListenPlan): BoundSocket {
   requireDirectory(plan);
   const bound = bindPrivately(plan);
   try {
-    chmodSync(bound.privatePath, plan.mode);
-    giveAway(bound.privatePath, plan);
+    dress(bound.privatePath, plan);
     listenOn(bound.fd, plan.backlog);
     return bound;
   } catch (error) {
@@ -102,10 +102,20 @@ function tryLink(privatePath: string, address: string): void {
   unlinkIfThere(temporary);
 }
 
-function giveAway(path: string, { address, uid, gid }: UnixListenPlan): void {
+function dress(path: string, plan: UnixListenPlan): void {
+  const file = new SocketFile(path);
+  try {
+    file.setMode(plan.mode);
+    giveAway(file, plan);
+  } finally {
+    file.close();
+  }
+}
+
+function giveAway(file: SocketFile, { address, uid, gid }: UnixListenPlan): void {
   if (uid === undefined && gid === undefined) return;
   try {
-    chownSync(path, uid ?? -1, gid ?? -1);
+    file.setOwner({ uid, gid });
   } catch (cause) {
     const owner = [uid === undefined ? [] : `user ${uid}`, gid === undefined ? [] : `group ${gid}`].flat();
     const hint =

@@ -1,4 +1,4 @@
-import { chownSync, linkSync, renameSync } from 'node:fs';
+import { lchownSync, linkSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from './endpoint.ts';
@@ -112,11 +112,12 @@ function linkAsOwner(from: string, to: string, { uid, gid }: UnixListenPlan): vo
     const ownUid = process.geteuid?.();
     if (errnoOf(error) !== 'EPERM' || uid === undefined || uid === ownUid || ownUid === undefined)
       throw error;
-    chownSync(from, ownUid, gid ?? -1);
+    // Not chown(2): what is at the name may have become a symbolic link.
+    lchownSync(from, ownUid, gid ?? -1);
     try {
       linkSync(from, to);
     } finally {
-      chownSync(from, uid, gid ?? -1);
+      lchownSync(from, uid, gid ?? -1);
     }
   }
 }
