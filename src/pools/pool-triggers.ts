@@ -45,7 +45,12 @@ export class PoolTriggers {
     if (fingerprint !== undefined) this.#seen.set(generation, fingerprint);
   }
 
-  /** `heir` runs the code that was read for `generation`; nobody else is asked about any more but those after it. */
+  /** Nobody asks about the generation any more. */
+  forget(generation: number): void {
+    this.#seen.delete(generation);
+  }
+
+  /** `heir` runs the code that was read for `generation`. */
   inherit(generation: number, heir: number): void {
     this.remember(heir, this.#seen.get(generation));
   }

@@ -130,11 +130,11 @@ export class Pool {
     return true;
   }
 
-  /** Changes the number of workers; the others go on. */
-  scale(workers: number): void {
+  /** Changes the number of workers; the others go on. Like `apply`, this may need a reload. */
+  scale(workers: number): Promise<ReloadOutcome> | undefined {
     this.#plan = { ...this.#plan, workers };
     this.#succession.follow(this.#plan);
-    this.#reconcile();
+    return this.#resize();
   }
 
   /**
@@ -149,8 +149,7 @@ export class Pool {
     if (this.#intent === 'run') this.#succession.triggers.watch(plan.reload);
     if (change === 'adjust') this.generations.live?.adopt(plan);
     if (change === 'roll' && this.#intent === 'run') return this.reload();
-    this.#reconcile();
-    return undefined;
+    return this.#resize();
   }
 
   /** Looks whether the addresses still lead here, and publishes them again if not. */
@@ -165,6 +164,16 @@ export class Pool {
         'the address cannot be published',
       );
     }
+  }
+
+  /** Where code or configuration have changed since, more workers are new ones, proven together. */
+  #resize(): Promise<ReloadOutcome> | undefined {
+    const { live, isRolling } = this.generations;
+    const isMore = live !== undefined && !isRolling && live.workers.length < this.#plan.workers;
+    const hasReady = live?.workers.some(({ state }) => state.name === 'ready') ?? false;
+    if (this.#intent === 'run' && isMore && hasReady && this.#succession.isOutdated()) return this.reload();
+    this.#reconcile();
+    return undefined;
   }
 
   #reconcile(): void {

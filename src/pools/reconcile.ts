@@ -1,5 +1,6 @@
 import type { WorkerStateName } from '../status/snapshot.ts';
 import type { GenerationPhase } from './generation-state.ts';
+import { isEnding, isIdle, isLost, isReady } from './worker-standing.ts';
 
 /**
  * What a pool should do next, from what is wanted and what is there.
@@ -115,7 +116,8 @@ function tendLive(generation: ObservedGeneration, observed: Observed): Action[] 
   const { number, workers } = generation;
   if (observed.intent === 'stop') return [{ do: 'withdraw', generation: number }];
   const size = liveSize(generation, observed);
-  if (size !== workers.length) return [{ do: 'resize', generation: number, size }];
+  const mayResize = size <= workers.length || !wouldSmuggle(generation, observed);
+  if (size !== workers.length && mayResize) return [{ do: 'resize', generation: number, size }];
   if (workers.includes('stopped') || isAbandoned(generation, observed)) {
     return [{ do: 'start-workers', generation: number }];
   }
@@ -132,6 +134,17 @@ function isAbandoned({ workers }: ObservedGeneration, observed: Observed): boole
     !workers.includes('ready') &&
     !observed.isIntensityExceeded
   );
+}
+
+/**
+ * More workers would bring code to the address that was not proven. While one generation replaces another, that which
+ * was proven a moment ago grows all the same.
+ */
+function wouldSmuggle({ number, workers }: ObservedGeneration, observed: Observed): boolean {
+  const isAlone = observed.generations.every(
+    (other) => other.number === number || other.phase === 'proving' || other.phase === 'refused',
+  );
+  return isAlone && workers.includes('ready') && observed.isOutdated();
 }
 
 /** As many as wanted, less the old workers that are still there, plus the surge; never fewer than now. */
@@ -220,29 +233,8 @@ function isDrainOver(generation: ObservedGeneration, { intent, nowMs }: Observed
   return intent === 'stop' ? !generation.workers.includes('ready') : generation.workers.every(isIdle);
 }
 
-function isReady(state: WorkerStateName): boolean {
-  return state === 'ready';
-}
-
 /** A candidate must not be opened beside it. */
 function isInTheWay({ phase, isExclusive }: ObservedGeneration): boolean {
   if (phase === 'proving') return true;
   return isExclusive && phase !== 'live' && phase !== 'gone';
-}
-
-/** Neither here nor coming: nobody will serve what may still wait. */
-function isIdle(state: WorkerStateName): boolean {
-  return state === 'stopped' || state === 'failed';
-}
-
-/**
- * A candidate's worker that is neither ready nor on its way has been lost. One that is being killed is waited for: why
- * is told when it has ended.
- */
-function isLost(state: WorkerStateName): boolean {
-  return state !== 'ready' && state !== 'starting' && state !== 'stopped' && state !== 'killing';
-}
-
-function isEnding(state: WorkerStateName): boolean {
-  return state === 'stopping' || state === 'killing' || state === 'stopped';
 }

@@ -118,7 +118,7 @@ export class Succession {
     'retire-one': (generation) => generation.retireOne(),
     'stop-workers': (generation) => this.generations.stopWorkers(generation),
     'start-workers': (generation) => this.#startWorkers(generation),
-    close: (generation) => this.generations.close(generation),
+    close: (generation) => this.#close(generation),
     hold: (generation) => this.#hold(generation),
     'give-up': (generation) => this.#giveUp(generation),
   };
@@ -188,6 +188,11 @@ export class Succession {
     const what = event === 'pool.failed' ? 'pool failed for now' : 'reload refused';
     this.#log.error({ event, output }, `${what}: ${reason}`);
     this.reloads.settle({ kind: 'refused', reason, output });
+  }
+
+  #close(generation: Generation): void {
+    this.generations.close(generation);
+    this.triggers.forget(generation.number);
   }
 
   #startWorkers(generation: Generation): void {

@@ -8,6 +8,8 @@ import * as outcomes from './outcomes.ts';
 import { Pool } from './pool.ts';
 import { type Measures, snapshotPool, snapshotRefused } from './pool-snapshot.ts';
 import { publishedPaths } from './published-paths.ts';
+import type { ReloadOutcome } from './reload-requests.ts';
+import { scalable } from './scalable.ts';
 import { selectPools } from './selection.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 import { progressOf, verdictOf } from './verdict.ts';
@@ -87,20 +89,9 @@ export class Supervisor implements Commands {
   }
 
   async scale(name: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
-    const [pool] = this.#select([name]).pools;
-    if (pool === undefined) {
-      throw new RunfcgidError('USAGE', `pool "${name}" cannot be scaled: its configuration has problems`);
-    }
-    const fewest = pool.plan.listen.length;
-    if (workers < fewest) {
-      throw new RunfcgidError('USAGE', `pool "${name}" cannot have ${workers} workers`, {
-        hint: `It listens on ${fewest} addresses, and each needs a worker. "fcgictl stop ${name}" stops it.`,
-      });
-    }
-    pool.scale(workers);
-    if (pool.state === 'stopped')
-      return [outcomes.of(pool, true, `will have ${workers} workers when started`)];
-    return [await this.#until('start', pool, onProgress)];
+    const pool = scalable(this.#select([name]), name, workers);
+    const whenStopped = `will have ${workers} workers when started`;
+    return [await this.#whenTrue(pool, pool.scale(workers), whenStopped, onProgress)];
   }
 
   async takeBack(names: PoolSelection): Promise<readonly PoolOutcome[]> {
@@ -170,11 +161,21 @@ export class Supervisor implements Commands {
   }
 
   async #change(pool: Pool, plan: PoolPlan, onProgress: OnProgress): Promise<PoolOutcome> {
-    const reload = await pool.apply(plan);
-    if (reload !== undefined && reload.kind !== 'switched') return outcomes.notReloaded(pool, reload);
-    if (pool.state === 'stopped') return outcomes.of(pool, true, 'changed; not running');
-    const outcome = await this.#until('start', pool, onProgress);
-    return { ...outcome, message: `changed: ${outcome.message}` };
+    const outcome = await this.#whenTrue(pool, pool.apply(plan), 'not running', onProgress);
+    return outcome.isDone ? { ...outcome, message: `changed: ${outcome.message}` } : outcome;
+  }
+
+  /** @param reload that a change of the pool needs, if it needs one. */
+  async #whenTrue(
+    pool: Pool,
+    reload: Promise<ReloadOutcome> | undefined,
+    whenStopped: string,
+    onProgress: OnProgress,
+  ): Promise<PoolOutcome> {
+    const outcome = await reload;
+    if (outcome !== undefined && outcome.kind !== 'switched') return outcomes.notReloaded(pool, outcome);
+    if (pool.state === 'stopped') return outcomes.of(pool, true, whenStopped);
+    return this.#until('start', pool, onProgress);
   }
 
   async #startAdded(pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {

@@ -37,8 +37,6 @@ export interface WorkerProcess {
   tree(): readonly TreeProcess[];
   /** Sends a signal once to every process of the tree that is alive now. Number of processes hit. */
   signalTree(signal: NodeJS.Signals): number;
-  /** Sends a signal once to every process of the tree that is alive now. Number of processes hit. */
-  signalTree(signal: NodeJS.Signals): number;
   /** SIGKILL to every process of the tree, again for those that appear meanwhile. Number of processes hit. */
   killTree(): number;
 }

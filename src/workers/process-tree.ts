@@ -77,6 +77,7 @@ export class ProcessTree {
   }
 
   #look(table: ProcessTable): readonly TreeProcess[] | undefined {
+    forgetEnded(table);
     const members = treeMembers(table, {
       root: this.#root,
       known: this.#known,
@@ -98,6 +99,12 @@ function markerOf({ pid, startTime }: ProcessRow): string | undefined {
   const marker = readEnvironmentVariable(pid, markerVariable);
   if (marker !== undefined) seenMarkers.set(pid, { startTime, marker });
   return marker;
+}
+
+/** Workers come and go for months: those that have ended are forgotten as soon as they are the greater part. */
+function forgetEnded(table: ProcessTable): void {
+  if (seenMarkers.size <= 2 * table.size) return;
+  for (const pid of seenMarkers.keys()) if (!table.has(pid)) seenMarkers.delete(pid);
 }
 
 /**

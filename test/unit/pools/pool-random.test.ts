@@ -15,7 +15,7 @@ const happenings: Record<string, (scene: Scene) => Promise<void> | void> = {
   kill: ({ pool }) => pool.kill(),
   reload: ({ pool }) => void pool.reload(),
   'a reload is taken back': ({ pool }) => void pool.takeBack(),
-  scale: ({ pool, random }) => pool.scale(1 + Math.floor(random() * 5)),
+  scale: ({ pool, random }) => void pool.scale(1 + Math.floor(random() * 5)),
   'a timeout is configured': (scene) => apply(scene, ({ lifecycle }) => ({ lifecycle: longer(lifecycle) })),
   'other code is configured': (scene) => apply(scene, ({ worker }) => ({ worker: newer(worker) })),
   'another surge is configured': (scene) =>

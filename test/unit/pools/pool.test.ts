@@ -225,3 +225,56 @@ test('a pool stops also when its path cannot be removed', async () => {
     { level: 'error', cause: 'EACCES: permission denied, unlink' },
   ]);
 });
+
+/** A pool of two workers whose code on disk has changed since; a reload of it was refused. */
+async function outdated(): Promise<{ world: FakeWorld; pool: Pool }> {
+  const world = new FakeWorld();
+  let hasChanged = false;
+  const triggers = {
+    fingerprint: () => ({ files: new Map(), tree: undefined }),
+    hasChangedSince: () => (hasChanged ? {} : undefined),
+    close: () => Promise.resolve(),
+  };
+  const surroundings = { ...world.surroundings, createTriggers: () => triggers as never };
+  const pool = new Pool(fakePoolPlan(2), surroundings, () => {});
+  pool.start();
+  await world.clock.advance(0);
+  for (const process of world.alive) process.becomeReady();
+  hasChanged = true;
+  const reload = pool.reload();
+  world.alive.at(-1)?.exit(1);
+  expect(await reload).toMatchObject({ kind: 'refused' });
+  expect(world.alive).toHaveLength(2);
+  return { world, pool };
+}
+
+test('more workers are no way for refused code to the address', async () => {
+  const { world, pool } = await outdated();
+  const live = world.alive.map(({ request }) => request.listenFd);
+  const scaled = pool.scale(4);
+  await world.clock.advance(0);
+  expect(world.alive.slice(2).map(({ request }) => live.includes(request.listenFd))).toEqual([false, false]);
+  world.alive.at(-1)?.exit(1);
+  expect(await scaled).toMatchObject({ kind: 'refused' });
+  await world.clock.advance(0);
+  expect(world.alive.map(({ request }) => request.listenFd)).toEqual(live);
+});
+
+test('more workers of changed code serve once they are proven, all of them', async () => {
+  const { world, pool } = await outdated();
+  const scaled = pool.scale(4);
+  for (let round = 0; round < 2; round += 1) {
+    await world.clock.advance(0);
+    for (const process of world.alive) process.becomeReady();
+    for (const { finish } of [...world.drains]) finish();
+    for (const process of world.alive) if (process.signals.includes('SIGTERM')) process.exit(0);
+  }
+  expect(await scaled).toMatchObject({ kind: 'switched' });
+  expect(pool.generations.live?.workers.map(({ state }) => state.name)).toEqual(Array(4).fill('ready'));
+});
+
+test('fewer workers need no proof', async () => {
+  const { world, pool } = await outdated();
+  expect(pool.scale(1)).toBeUndefined();
+  expect(world.retirements).toHaveLength(1);
+});
