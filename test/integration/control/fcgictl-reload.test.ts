@@ -37,6 +37,8 @@ test('reload replaces every worker, and --abort brings back those that still dra
   const before = await daemon.workerPids('web');
   // An unfinished request keeps the old workers from ending.
   const client = connect(workspace.file('web.sock'));
+  // libfcgi closes a connection that says nothing for two seconds.
+  client.write(Buffer.from([1]));
   await until(async () => (await daemon.pool('web')).workers.some(({ connections }) => connections === 1));
   expect(await daemon.fcgictl('reload', 'web')).toMatchObject({ status: 0 });
   const pool = await daemon.pool('web');
