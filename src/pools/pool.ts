@@ -146,7 +146,8 @@ export class Pool {
     this.#plan = plan;
     this.#configured = plan;
     this.#succession.follow(plan);
-    if (this.#intent === 'run') this.#succession.triggers.watch(plan.reload);
+    const present = this.generations.list.map(({ number }) => number);
+    if (this.#intent === 'run') this.#succession.triggers.watch(plan.reload, present);
     if (change === 'adjust') this.generations.live?.adopt(plan);
     if (change === 'roll' && this.#intent === 'run') return this.reload();
     return this.#resize();
