@@ -16,7 +16,7 @@ ${rows(ownWords)}
 Examples:
   runfcgid runfcgi method=threaded host=127.0.0.1 port=3033
   runfcgid runfcgi method=prefork socket=/home/user/mysite.sock pidfile=django.pid
-  runfcgid runfcgi method=threaded daemonize=false socket=/home/user/mysite.sock
+  runfcgid runfcgi daemonize=false socket=/tmp/mysite.sock
 
   kill $(cat django.pid)      stops the site; what is in hand is finished
   kill -HUP $(cat django.pid) new workers, without losing a request

@@ -32,10 +32,7 @@ describe('the words of runfcgi', () => {
       'method=prefork socket=/home/user/mysite.sock pidfile=django.pid',
       { method: 'prefork', socket: '/home/user/mysite.sock', pidfile: 'django.pid' },
     ],
-    [
-      'method=threaded daemonize=false socket=/home/user/mysite.sock',
-      { method: 'threaded', daemonize: false, socket: '/home/user/mysite.sock' },
-    ],
+    ['daemonize=false socket=/tmp/mysite.sock', { daemonize: false, socket: '/tmp/mysite.sock' }],
     ['method=fork', { method: 'prefork' }],
     ['method=thread', { method: 'threaded' }],
     ['METHOD=Thread', { method: 'threaded' }],
