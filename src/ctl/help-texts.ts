@@ -24,4 +24,5 @@ until the daemon ends or the configuration of the pool changes.`;
 
 export const statusHelp = `
 A pool whose last reload was refused runs, and counts as running: the workers
-from before serve. "reload refused" and the reason stay until one succeeds.`;
+from before serve. "reload refused" and the reason stay until one succeeds, or
+those workers are gone.`;

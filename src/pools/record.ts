@@ -21,7 +21,7 @@ export class PoolRecord {
   deaths = 0;
   /** The last end of a worker that nobody asked for. */
   lastDeath: (Death & Trouble) | undefined;
-  /** The last reload that was refused, until one succeeds. */
+  /** The last reload that was refused, until one succeeds or the workers from before are gone. */
   refusal: Trouble | undefined;
   /** Why the sockets cannot be opened. */
   openFailure: Trouble | undefined;

@@ -66,6 +66,7 @@ export class Succession {
   forgetTrouble(): void {
     this.#retryAtMs = undefined;
     this.record.openFailure = undefined;
+    this.record.refusal = undefined;
     this.record.forgetEarlyDeaths();
   }
 
@@ -197,6 +198,7 @@ export class Succession {
 
   #startWorkers(generation: Generation): void {
     this.#retryAtMs = undefined;
+    if (!generation.workers.some(({ state }) => state.name === 'ready')) this.record.refusal = undefined;
     generation.startWorkers();
   }
 

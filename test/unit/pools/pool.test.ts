@@ -182,6 +182,29 @@ test('a reload of a failed pool renews it on the socket where requests wait', as
   expect(pool.state).toBe('running');
 });
 
+test('a reload that was refused is forgotten when the workers from before are gone', async () => {
+  const refusedOnce = async () => {
+    const { world, pool } = await running(1);
+    const outcome = pool.reload();
+    world.alive[1]?.exit(1);
+    await expect(outcome).resolves.toMatchObject({ kind: 'refused' });
+    expect(pool.record.refusal).toBeDefined();
+    return { world, pool };
+  };
+  const stopped = await refusedOnce();
+  stopped.pool.stop();
+  expect(stopped.pool.record.refusal).toBeUndefined();
+
+  const failed = await refusedOnce();
+  for (let death = 0; death < 3; death += 1) {
+    for (const process of failed.world.alive) process.exit(1);
+    await failed.world.clock.advance(1_000);
+  }
+  expect(failed.pool.state).toBe('failed');
+  failed.pool.start();
+  expect(failed.pool.record.refusal).toBeUndefined();
+});
+
 test('what does not drain is stopped at the drain timeout', async () => {
   const { world, pool } = await running(1);
   void pool.reload();
