@@ -2,7 +2,7 @@ import { describeGeneration } from './generation-text.ts';
 import { formatPoolTable } from './pool-table.ts';
 import { printable } from './printable.ts';
 import { formatBytes, formatElapsed } from './quantities.ts';
-import type { DaemonSnapshot, PoolSnapshot, StatusSnapshot } from './snapshot.ts';
+import type { DaemonSnapshot, PoolSnapshot, PoolState, StatusSnapshot } from './snapshot.ts';
 import { formatWorkerTable } from './worker-table.ts';
 
 export interface FormatOptions {
@@ -57,12 +57,20 @@ function formatTrigger({ name, lastTrigger }: PoolSnapshot, daemon: DaemonSnapsh
 }
 
 function formatProblem(pool: PoolSnapshot): readonly string[] {
-  if (pool.state === 'running' || (pool.reason === null && pool.lastExit === null)) return [];
+  if (hasNoProblem(pool.state) || (pool.reason === null && pool.lastExit === null)) return [];
   const next =
     pool.nextAttemptInMs === null ? [] : [`  next attempt in ${formatElapsed(pool.nextAttemptInMs)}`];
-  const output = pool.state === 'stopped' ? [] : quote(pool.lastExit?.output ?? []);
   const reason = pool.reason ?? pool.lastExit?.reason ?? '';
-  return [...indent(`${pool.name} is ${pool.state}: ${reason}`), ...next, ...output];
+  return [
+    ...indent(`${pool.name} is ${pool.state}: ${reason}`),
+    ...next,
+    ...quote(pool.lastExit?.output ?? []),
+  ];
+}
+
+/** A pool that was asked to stop has no other reason; a worker that died before is none. */
+function hasNoProblem(state: PoolState): boolean {
+  return state === 'running' || state === 'stopping' || state === 'stopped';
 }
 
 function formatRefusedReload(

@@ -50,6 +50,18 @@ test('the table aligns its columns, sums the workers, and quotes what is wrong b
   `);
 });
 
+test('a worker that died is no reason for a pool that was asked to stop', () => {
+  const lastExit = { ...died, reason: 'killed by SIGKILL', output: ['boom'] };
+  const text = formatStatus(
+    statusOf([
+      poolSnapshot({ state: 'stopping', lastExit }),
+      poolSnapshot({ name: 'api', state: 'stopped', lastExit }),
+    ]),
+    plain,
+  );
+  expect(text).not.toMatch(/SIGKILL|boom/);
+});
+
 const refusedReload = { at: '2026-01-01T02:00:00.000Z', reason: 'the new workers died', output: ['boom'] };
 
 test('a refused reload is told although the pool runs', () => {
