@@ -69,7 +69,7 @@ function checkSocketPath(listen: ListenPlan, path: string, readers: CheckReaders
     ];
   }
   if (facts === undefined) {
-    if (directory === listen.runtimeDir) return [];
+    if (directory === listen.runtimeDir) return checkConnectable(listen, path);
     const hint = `Make it for the user of the daemon: mkdir -p ${directory}`;
     return [problem('listen', `the directory ${directory} does not exist, or cannot be looked at`, hint)];
   }

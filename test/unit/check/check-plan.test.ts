@@ -175,6 +175,16 @@ describe('a dry run', () => {
       },
     ],
     [
+      'a socket that no web server may open, in a directory that the daemon will make',
+      `[daemon]\nruntime_dir = "/run/x"\n${command().replace('/run/a.sock', '/run/x/a.sock').replace('listen_group = "www-data"\n', '')}`,
+      { stat: only('/run/x', undefined) },
+      {
+        severity: 'warning',
+        key: 'listen_group',
+        message: "only its owner and the daemon's own group may connect to /run/x/a.sock",
+      },
+    ],
+    [
       'a closed directory on the way to the socket',
       command().replace('/run/a.sock', '/home/ann/site/a.sock'),
       { stat: only('/home/ann', { ...openDirectory, mode: 0o750, gid: 1000 }) },
