@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { createProgram } from './ctl/program.ts';
+import { createProgram, usageHint } from './ctl/program.ts';
 import { Terminal } from './ctl/terminal.ts';
 import { exitStatus, RunfcgidError } from './errors.ts';
 import { systemClock } from './host/clock.ts';
@@ -36,7 +36,14 @@ terminal.finish();
 /** Returns the exit status. */
 async function reportFailure(error: unknown): Promise<number> {
   // Commander has printed its complaint, or the help that was asked for.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.ok : exitStatus.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitStatus.ok;
+    if (process.argv.some((word) => word === '--json' || word === '-j')) {
+      const message = error.message.replace(/^error: /, '');
+      terminal.print(JSON.stringify({ error: { code: 'USAGE', message, hint: usageHint } }));
+    }
+    return exitStatus.usage;
+  }
   if (isJson) {
     const { toErrorMessage } = await import('./error-message.ts');
     terminal.print(JSON.stringify({ error: toErrorMessage(error) }));

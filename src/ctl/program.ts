@@ -4,6 +4,8 @@ import { parseCount, parseTimeout } from './arguments.ts';
 import { reloadHelp, restartHelp, scaleHelp, statusHelp } from './help-texts.ts';
 import type { CtlRequest } from './request.ts';
 
+export const usageHint = 'See fcgictl --help.';
+
 /** Options of every command; they may stand before it, too. */
 export interface CommonOptions {
   readonly config?: string;
@@ -26,7 +28,8 @@ export function createProgram(run: RunCommand): Command {
     .version(readVersion(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
-    .showHelpAfterError('See fcgictl --help.')
+    .showHelpAfterError(usageHint)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fcgictl: ')) })
     .configureHelp({ subcommandTerm: termOf })
     // `reload --config` is not the `--config FILE` before the command.
     .enablePositionalOptions()

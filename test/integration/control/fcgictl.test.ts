@@ -102,6 +102,21 @@ describe('fcgictl status', () => {
     expect(await onSocket('status')).toMatchObject({ status: 3, stdout: 'runfcgid is not running\n' });
   });
 
+  test('prints a mistake of the command line as JSON too', async () => {
+    const { status, stdout, stderr } = await onSocket('--json', 'statsu');
+    expect([status, JSON.parse(stdout)]).toEqual([
+      64,
+      {
+        error: {
+          code: 'USAGE',
+          message: "unknown command 'statsu'\n(Did you mean status?)",
+          hint: 'See fcgictl --help.',
+        },
+      },
+    ]);
+    expect(stderr).toContain("fcgictl: unknown command 'statsu'");
+  });
+
   test('suggests the name that was meant', async () => {
     await server.open();
     expect(await onSocket('status', 'wev')).toMatchObject({
