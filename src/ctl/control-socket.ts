@@ -15,8 +15,13 @@ export async function findDaemon(request: CtlRequest, timeoutMs: number): Promis
 }
 
 /** True when the daemon is simply not there. */
-export function isNotRunning(error: unknown): boolean {
+export function isNotRunning(error: unknown): error is RunfcgidError {
   return error instanceof RunfcgidError && error.code === 'DAEMON_NOT_RUNNING';
+}
+
+/** Says where it was looked for: another configuration, or another user, means another place. */
+export function notRunning({ message }: RunfcgidError): string {
+  return `runfcgid is not running: ${message}`;
 }
 
 async function configuredSocket(configFile: string | undefined): Promise<string> {

@@ -2,7 +2,7 @@ import { exitStatus } from '../errors.ts';
 import { formatStatus } from '../status/format.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { choosePools } from './choose-pools.ts';
-import { findDaemon, isNotRunning } from './control-socket.ts';
+import { findDaemon, isNotRunning, notRunning } from './control-socket.ts';
 import { type CtlRequest, defaultStatusTimeoutMs } from './request.ts';
 
 export interface StatusOptions {
@@ -26,7 +26,7 @@ export async function status(
     snapshot = await client.status();
   } catch (error) {
     if (!isNotRunning(error)) throw error;
-    terminal.print(isJson ? JSON.stringify({ daemon: null, pools: [] }) : 'runfcgid is not running');
+    terminal.print(isJson ? JSON.stringify({ daemon: null, pools: [] }) : notRunning(error));
     return exitStatus.notRunning;
   }
   const pools = await choosePools(names, snapshot.pools);

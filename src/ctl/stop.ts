@@ -3,7 +3,7 @@ import { exitStatus, RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { processStart } from '../host/process-start.ts';
 import type { DaemonSnapshot } from '../status/snapshot.ts';
-import { findDaemon, isNotRunning } from './control-socket.ts';
+import { findDaemon, isNotRunning, notRunning } from './control-socket.ts';
 import { reportOutcomes } from './outcomes.ts';
 import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
 
@@ -41,7 +41,7 @@ export async function stop(
     return status;
   } catch (error) {
     if (!isNotRunning(error)) throw error;
-    terminal.print(request.isJson ? JSON.stringify({ outcomes: [] }) : 'runfcgid is not running');
+    terminal.print(request.isJson ? JSON.stringify({ outcomes: [] }) : notRunning(error));
     return exitStatus.ok;
   }
 }

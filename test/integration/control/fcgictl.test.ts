@@ -42,6 +42,8 @@ afterEach(async () => {
   rmSync(directory, { recursive: true });
 });
 
+const notRunning = (path: string): string => `runfcgid is not running: no daemon answers on ${path}\n`;
+
 interface Result {
   readonly status: number | null;
   readonly stdout: string;
@@ -99,7 +101,7 @@ describe('fcgictl status', () => {
   test('prints valid JSON and exits with 3 when no daemon runs', async () => {
     const { status, stdout, stderr } = await onSocket('status', '--json');
     expect([status, stderr, JSON.parse(stdout)]).toEqual([3, '', { daemon: null, pools: [] }]);
-    expect(await onSocket('status')).toMatchObject({ status: 3, stdout: 'runfcgid is not running\n' });
+    expect(await onSocket('status')).toMatchObject({ status: 3, stdout: notRunning(socket) });
   });
 
   test('prints a mistake of the command line as JSON too', async () => {
@@ -134,7 +136,8 @@ describe('fcgictl status', () => {
 
   test('looks at the usual place when there is no configuration at all', async () => {
     const { status, stdout, stderr } = await fcgictl('status');
-    expect([status, stdout, stderr]).toEqual([3, 'runfcgid is not running\n', '']);
+    const usualPlace = join(process.getuid?.() === 0 ? '/run' : directory, 'runfcgid', 'control.sock');
+    expect([status, stdout, stderr]).toEqual([3, notRunning(usualPlace), '']);
   });
 
   test('says when the configuration that was asked for does not exist', async () => {
@@ -215,7 +218,7 @@ describe('fcgictl start, stop and restart', () => {
   });
 
   test('stop is true already when no daemon runs', async () => {
-    expect(await onSocket('stop')).toEqual({ status: 0, stdout: 'runfcgid is not running\n', stderr: '' });
+    expect(await onSocket('stop')).toEqual({ status: 0, stdout: notRunning(socket), stderr: '' });
     expect(JSON.parse((await onSocket('stop', '--json')).stdout)).toEqual({ outcomes: [] });
   });
 
