@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { formatAddress } from '../config/address.ts';
 import type { Plan, PoolPlan } from './plan.ts';
 
 /**
@@ -34,6 +35,13 @@ export function planChange(before: readonly PoolPlan[], after: Plan): PlanChange
     changed: known.filter((pool) => !isKept(pool)),
     kept: known.filter(isKept),
   };
+}
+
+/** Both want to listen in the same place. */
+export function haveCommonAddress(one: PoolPlan, other: PoolPlan): boolean {
+  return one.listen.some(({ address }) =>
+    other.listen.some((listen) => formatAddress(listen.address) === formatAddress(address)),
+  );
 }
 
 /** What a worker is made of, and the sockets it gets: a change of it calls for new workers. */

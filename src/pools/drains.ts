@@ -1,4 +1,4 @@
-import type { DrainProgress } from '../sockets/drain-watch.ts';
+import type { DrainProgress, DrainWatch } from '../sockets/drain-watch.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Generation } from './generation.ts';
 import type { PoolSurroundings } from './surroundings.ts';
@@ -24,7 +24,16 @@ export class Drains {
   /** @param sockets those of its sockets that get nothing new. */
   begin(generation: Generation, sockets: readonly ListenSocket[]): void {
     const { clock, watchDrain } = this.#surroundings;
-    const watch = watchDrain({
+    let watch: DrainWatch | undefined;
+    const drain: Drain = {
+      deadlineMs: clock.now() + generation.plan.lifecycle.drainTimeoutMs,
+      isDone: false,
+      cancel: () => watch?.cancel(),
+      look: () => watch?.look() ?? { accepted: 0, queued: 0, unknown: [] },
+    };
+    // It ends at its deadline even when nobody can look.
+    this.#drains.set(generation, drain);
+    watch = watchDrain({
       sockets,
       pids: () => generation.present.flatMap((worker) => worker.treePids()),
       onDrained: () => {
@@ -32,13 +41,6 @@ export class Drains {
         this.#onChange();
       },
     });
-    const drain: Drain = {
-      deadlineMs: clock.now() + generation.plan.lifecycle.drainTimeoutMs,
-      isDone: false,
-      cancel: () => watch.cancel(),
-      look: () => watch.look(),
-    };
-    this.#drains.set(generation, drain);
   }
 
   /** Stops watching; says in the log how many connections are cut when it was not done. */

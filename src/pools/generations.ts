@@ -47,7 +47,9 @@ export class Generations {
 
   /** The latest generation that could be made live again. */
   get previous(): Generation | undefined {
-    return this.#list.findLast(({ phase }) => phase === 'draining');
+    return this.#list.findLast(
+      ({ phase, workers }) => phase === 'draining' && workers.some(({ state }) => state.name === 'ready'),
+    );
   }
 
   /** Old workers still serve, or finish what they have, on the sockets of the live generation. */

@@ -1,3 +1,4 @@
+import { describeError } from '../errors.ts';
 import type { Timer } from '../host/clock.ts';
 import type { PoolPlan } from '../plan/plan.ts';
 import type { ProofFailure } from '../probes/proof-answer.ts';
@@ -78,7 +79,7 @@ export class Proof {
     for (const worker of joining) if (worker.pid !== undefined) this.#join(worker);
     const alone = starting.filter((worker) => !joining.includes(worker));
     if (alone.length === 0) return;
-    if (this.#running === undefined) void this.#hold(alone);
+    if (this.#running === undefined) this.#hold(alone).catch((error: unknown) => this.#tryAgain(error));
     else this.#isWanted = true;
   }
 
@@ -122,6 +123,13 @@ export class Proof {
       this.#batch.clear();
       this.#start();
     }
+  }
+
+  /** Out of descriptors, say. The boot timeout bounds how often. */
+  #tryAgain(error: unknown): void {
+    const { clock, log } = this.#surroundings;
+    log.warn({ event: 'proof.failed', cause: describeError(error) }, 'workers cannot be proven now');
+    clock.at(clock.now() + settleMs, () => this.run());
   }
 
   #refuse(worker: Worker, failure: ProofFailure): void {

@@ -5,9 +5,8 @@ import { isEnding, isIdle, isLost, isReady } from './worker-standing.ts';
 /**
  * What a pool should do next, from what is wanted and what is there.
  *
- * Runs after every event. It decides and does nothing; the pool carries the actions out in order and asks again
- * when something has happened or `wakeAtMs` has come. Asking twice without anything having happened gives the
- * same actions, and every action is safe to carry out twice.
+ * Runs after every event. It decides and does nothing; the pool carries the actions out in order and asks again when
+ * something has happened or `wakeAtMs` has come. Asking twice in a row gives the same, and no action harms twice.
  */
 export function reconcile(observed: Observed): Decision {
   const actions = [
@@ -122,8 +121,7 @@ function tendLive(generation: ObservedGeneration, observed: Observed): Action[] 
     return [{ do: 'start-workers', generation: number }];
   }
   const mustHold = workers.includes('backoff') && workers.includes('ready') && observed.isOutdated();
-  if (!mustHold) return [];
-  return [{ do: 'hold', generation: number }];
+  return mustHold ? [{ do: 'hold', generation: number }] : [];
 }
 
 /** Workers that were held back, and nobody is left whose code they could betray. */
@@ -190,14 +188,21 @@ function hasOwnQueue({ isDrained, drainDeadlineMs }: ObservedGeneration, { nowMs
   return drainDeadlineMs !== undefined && !isDrained && nowMs < drainDeadlineMs;
 }
 
+/** With more old generations that long connections hold back, a reload waits: their processes fill the memory. */
+const mostLeaving = 4;
+/** Of sockets of one TCP port (sockets/steering-group.ts). */
+const mostExclusive = 2;
+
 function begin(observed: Observed): Action[] {
   if (observed.intent === 'stop') return [];
   const live = observed.generations.find(({ phase }) => phase === 'live');
-  const isBusy = observed.generations.some(isInTheWay);
   if (live === undefined) {
-    return observed.retryAtMs === undefined || observed.isReloadWanted ? [{ do: 'open-live' }] : [];
+    const isFull = leaving(observed).filter(({ isExclusive }) => isExclusive).length >= mostExclusive;
+    if (isFull || (observed.retryAtMs !== undefined && !observed.isReloadWanted)) return [];
+    return [{ do: 'open-live' }];
   }
-  if (!observed.isReloadWanted || isBusy) return [];
+  if (!observed.isReloadWanted || observed.generations.some(isInTheWay)) return [];
+  if (leaving(observed).length >= mostLeaving) return [];
   return live.workers.includes('ready')
     ? [{ do: 'open-candidate' }]
     : [{ do: 'renew', generation: live.number }];
@@ -231,6 +236,11 @@ function nearestDeadline(observed: Observed): number | undefined {
 function isDrainOver(generation: ObservedGeneration, { intent, nowMs }: Observed): boolean {
   if (generation.isDrained || (generation.drainDeadlineMs ?? Number.POSITIVE_INFINITY) <= nowMs) return true;
   return intent === 'stop' ? !generation.workers.includes('ready') : generation.workers.every(isIdle);
+}
+
+/** Generations that are on their way out. */
+function leaving({ generations }: Observed): readonly ObservedGeneration[] {
+  return generations.filter(({ phase }) => phase !== 'live' && phase !== 'proving' && phase !== 'gone');
 }
 
 /** A candidate must not be opened beside it. */

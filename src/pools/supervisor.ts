@@ -1,7 +1,7 @@
 import { RunfcgidError } from '../errors.ts';
-import { planChange } from '../plan/diff.ts';
+import { haveCommonAddress, planChange } from '../plan/diff.ts';
 import type { Plan, PoolPlan, RefusedPool } from '../plan/plan.ts';
-import type { DaemonSnapshot, StatusSnapshot } from '../status/snapshot.ts';
+import type { DaemonSnapshot, PoolSnapshot, StatusSnapshot } from '../status/snapshot.ts';
 import type { AddressWatch } from './address-watch.ts';
 import type { Commands, OnProgress, PoolOutcome, PoolSelection, PoolVerb } from './commands.ts';
 import * as outcomes from './outcomes.ts';
@@ -36,7 +36,7 @@ export class Supervisor implements Commands {
   readonly #addresses: Pick<AddressWatch, 'follow' | 'close'>;
   #refused: readonly RefusedPool[];
   #isShuttingDown = false;
-  #isReconfiguring = false;
+  #reconfigured: Promise<unknown> = Promise.resolve();
   #endShutDown: () => void = () => {};
   /** Resolves when `shutDown` was asked for and every pool has stopped. */
   readonly ended: Promise<void>;
@@ -53,7 +53,7 @@ export class Supervisor implements Commands {
     });
   }
 
-  /** Starts the pools that start by themselves, in the order of the configuration. */
+  /** Starts the pools that start by themselves, in their order. */
   start(): void {
     for (const pool of this.#pools.values()) if (pool.plan.isAutostarted) pool.start();
   }
@@ -90,8 +90,7 @@ export class Supervisor implements Commands {
 
   async scale(name: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     const pool = scalable(this.#select([name]), name, workers);
-    const whenStopped = `will have ${workers} workers when started`;
-    return [await this.#whenTrue(pool, pool.scale(workers), whenStopped, onProgress)];
+    return [await this.#whenTrue(pool, pool.scale(workers), `will have ${workers} workers`, onProgress)];
   }
 
   async takeBack(names: PoolSelection): Promise<readonly PoolOutcome[]> {
@@ -104,20 +103,15 @@ export class Supervisor implements Commands {
 
   async reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     this.#refuseWhileShuttingDown();
-    if (this.#isReconfiguring) {
-      throw new RunfcgidError('USAGE', 'the configuration is being applied already', {
-        hint: 'Try again when that is done.',
-      });
-    }
-    this.#isReconfiguring = true;
-    try {
+    // One after the other: a later request may be about a newer file.
+    const reconfigured = this.#reconfigured.then(async () => {
       const plan = await this.#surroundings.readPlan();
-      // Nobody would stop what is started after the last pool was told to stop.
+      // A pool that is started after all were told to stop would stay.
       this.#refuseWhileShuttingDown();
-      return await this.#follow(plan, onProgress);
-    } finally {
-      this.#isReconfiguring = false;
-    }
+      return this.#follow(plan, onProgress);
+    });
+    this.#reconfigured = reconfigured.catch(() => {});
+    return reconfigured;
   }
 
   async shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
@@ -140,16 +134,22 @@ export class Supervisor implements Commands {
       plan,
     );
     this.#refused = plan.refused;
-    const gone = removed.flatMap(({ name }) => this.#pools.get(name) ?? []);
     const follow = changed.flatMap((poolPlan) => {
       const pool = this.#pools.get(poolPlan.name);
       return pool === undefined ? [] : [{ pool, poolPlan }];
     });
     const fresh = added.map((poolPlan) => this.#add(poolPlan));
+    const gone = removed.flatMap(({ name }) => this.#pools.get(name) ?? []);
+    const leaving = gone.map((pool) => ({ pool, outcome: this.#remove(pool, onProgress) }));
     return Promise.all([
-      ...gone.map((pool) => this.#remove(pool, onProgress)),
+      ...leaving.map(({ outcome }) => outcome),
       ...follow.map(({ pool, poolPlan }) => this.#change(pool, poolPlan, onProgress)),
-      ...fresh.map((pool) => this.#startAdded(pool, onProgress)),
+      ...fresh.map(async (pool) => {
+        // A renamed pool takes over the address as soon as the old name has let go of it.
+        const before = leaving.filter((each) => haveCommonAddress(each.pool.plan, pool.plan));
+        await Promise.all(before.map(({ outcome }) => outcome));
+        return this.#startAdded(pool, onProgress);
+      }),
       ...plan.refused.map((pool) => outcomes.refusedChange(pool, this.#pools.get(pool.name))),
     ]);
   }
@@ -225,7 +225,7 @@ export class Supervisor implements Commands {
     return result.finally(() => this.#watchers.delete(tell));
   }
 
-  #snapshot(pool: Pool): ReturnType<typeof snapshotPool> {
+  #snapshot(pool: Pool): PoolSnapshot {
     return snapshotPool(pool, new Map(), this.#surroundings.clock);
   }
 

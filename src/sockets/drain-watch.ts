@@ -49,7 +49,7 @@ export function watchDrain({ sockets, pids, onDrained, clock }: DrainOptions): D
     timer = clock.at(clock.now() + delayMs, step);
   };
   const step = (): void => {
-    state = afterReading(state, read(), clock.now());
+    state = afterReading(state, readOrUnknown(read), clock.now());
     if (state.phase === 'drained') onDrained();
     else schedule();
   };
@@ -66,4 +66,13 @@ export function watchDrain({ sockets, pids, onDrained, clock }: DrainOptions): D
       };
     },
   };
+}
+
+/** Out of descriptors, say: nothing can be told now, and the next look may. */
+function readOrUnknown(read: () => DrainReading): DrainReading {
+  try {
+    return read();
+  } catch {
+    return 'unknown';
+  }
 }

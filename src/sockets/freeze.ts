@@ -1,15 +1,22 @@
 import type { Clock } from '../host/clock.ts';
+import { signalProcess } from '../host/process-signal.ts';
 import { threadStates } from '../host/procfs.ts';
 import { readTables } from '../host/socket-tables.ts';
 import { ConnectionReader } from './connection-reader.ts';
 import type { ListenSocket } from './endpoint.ts';
 import { countAccepted, readOccupancy } from './occupancy.ts';
 
+/** Named with its start time, so that nobody who has got its pid since is stopped (proc_pid_stat(5), field 22). */
+export interface FreezableProcess {
+  readonly pid: number;
+  readonly startTime: number;
+}
+
 export interface FreezeOptions {
   /** The sockets that the worker accepts on, with others. */
   readonly sockets: readonly ListenSocket[];
   /** The worker and every descendant alive now. */
-  readonly tree: () => readonly number[];
+  readonly tree: () => readonly FreezableProcess[];
   readonly clock: Clock;
   /**
    * What the processes of an idle worker get, while they are frozen; nothing for `undefined`. SIGKILL when absent.
@@ -38,30 +45,34 @@ export async function signalIfIdle({
   clock,
   chooseSignal = () => 'SIGKILL',
 }: FreezeOptions): Promise<FreezeOutcome> {
-  const frozen = new Set<number>();
+  const frozen = new Map<number, FreezableProcess>();
   let isKilled = false;
   try {
     const isStill = await freeze(tree, frozen, clock);
     if (frozen.size === 0) return 'gone';
     if (!isStill) return 'unknown';
-    const outcome = look(sockets, [...frozen]);
+    const outcome = look(sockets, [...frozen.keys()]);
     if (outcome !== 'idle') return outcome;
-    const signal = chooseSignal([...frozen]);
-    if (signal !== undefined) for (const pid of frozen) sendSignal(pid, signal);
+    const signal = chooseSignal([...frozen.keys()]);
+    if (signal !== undefined) for (const each of frozen.values()) signalProcess(each, signal);
     isKilled = signal === 'SIGKILL';
     return outcome;
   } finally {
-    if (!isKilled) for (const pid of frozen) sendSignal(pid, 'SIGCONT');
+    if (!isKilled) for (const each of frozen.values()) signalProcess(each, 'SIGCONT');
   }
 }
 
 // Again for processes that were forked before their parent stopped.
-async function freeze(tree: () => readonly number[], frozen: Set<number>, clock: Clock): Promise<boolean> {
+async function freeze(
+  tree: () => readonly FreezableProcess[],
+  frozen: Map<number, FreezableProcess>,
+  clock: Clock,
+): Promise<boolean> {
   const deadlineMs = clock.now() + freezeTimeoutMs;
   for (;;) {
-    const fresh = tree().filter((pid) => !frozen.has(pid));
-    for (const pid of fresh) if (sendSignal(pid, 'SIGSTOP')) frozen.add(pid);
-    const isStill = [...frozen].every((pid) =>
+    const fresh = tree().filter(({ pid }) => !frozen.has(pid));
+    for (const each of fresh) if (signalProcess(each, 'SIGSTOP') === 'sent') frozen.set(each.pid, each);
+    const isStill = [...frozen.keys()].every((pid) =>
       threadStates(pid).every((state) => stillStates.includes(state)),
     );
     if (isStill && fresh.length === 0) return true;
@@ -75,13 +86,4 @@ function look(sockets: readonly ListenSocket[], pids: readonly number[]): 'idle'
   const occupancies = readOccupancy(watched, new ConnectionReader(), readTables());
   if (occupancies.some((occupancy) => countAccepted(occupancy) > 0)) return 'busy';
   return occupancies.some(({ unknown }) => unknown.length > 0) ? 'unknown' : 'idle';
-}
-
-function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
-  try {
-    return process.kill(pid, signal);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ESRCH') return false;
-    throw error;
-  }
 }

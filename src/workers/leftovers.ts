@@ -40,7 +40,7 @@ export async function stopLeftovers(hunt: LeftoverHunt): Promise<number> {
     const trees = entries.map((entry) => new LeftoverTree(entry, sight));
     await Promise.all(trees.map((tree) => stopTree(tree, hunt, found)));
   }
-  rmSync(hunt.ledger, { force: true });
+  rmSync(hunt.ledger, { force: true, recursive: true });
   return found.size;
 }
 

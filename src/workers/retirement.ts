@@ -63,7 +63,7 @@ export class Retirement {
     const { socket, tree, clock } = this.#options;
     const outcome = await signalIfIdle({
       sockets: [socket],
-      tree: () => (this.#isCancelled ? [] : tree().map(({ pid }) => pid)),
+      tree: () => (this.#isCancelled ? [] : tree()),
       clock,
       chooseSignal: (pids) => this.#chooseSignal(pids),
     });

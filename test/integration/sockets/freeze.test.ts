@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
+import { readProcess } from '../../../src/host/process-table.ts';
 import { threadStates } from '../../../src/host/procfs.ts';
 import type { Endpoint, ListenSocket } from '../../../src/sockets/endpoint.ts';
 import { signalIfIdle } from '../../../src/sockets/freeze.ts';
@@ -32,9 +33,13 @@ afterEach(async () => {
 function retire(worker: Worker) {
   return signalIfIdle({
     sockets: [socket],
-    tree: () => (worker.hasExited ? [] : [worker.pid]),
+    tree: () => (worker.hasExited ? [] : [named(worker.pid)]),
     clock: systemClock,
   });
+}
+
+function named(pid: number) {
+  return { pid, startTime: readProcess(pid)?.startTime ?? 0 };
 }
 
 describe('freezing a worker to look at it', () => {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
+import { readProcess } from '../../../src/host/process-table.ts';
 import { requestOnce } from '../../../src/probes/request-once.ts';
 import type { ListenSocket } from '../../../src/sockets/endpoint.ts';
 import { UnixEndpoint } from '../../../src/sockets/unix-endpoint.ts';
@@ -40,8 +41,9 @@ async function request(query = ''): Promise<string> {
 }
 
 function retire({ pid }: Worker): Retirement {
+  const startTime = readProcess(pid)?.startTime ?? 0;
   return new Retirement({
-    tree: () => [{ pid, startTime: 0 }],
+    tree: () => [{ pid, startTime }],
     socket,
     stopSignal: 'SIGTERM',
     clock: systemClock,

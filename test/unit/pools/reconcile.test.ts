@@ -139,3 +139,21 @@ describe('a live generation', () => {
     ]);
   });
 });
+
+describe('old generations that long connections hold back', () => {
+  const old = (count: number, changes: Partial<ObservedGeneration> = {}): ObservedGeneration[] =>
+    Array.from({ length: count }, (_, index) =>
+      generation({ number: index + 10, phase: 'draining', drainDeadlineMs: 60_000, ...changes }),
+    );
+
+  it('make a further reload wait when they are four', () => {
+    const wish = { isReloadWanted: true };
+    expect(actions([...old(3), generation({})], wish)).toEqual([{ do: 'open-candidate' }]);
+    expect(actions([...old(4), generation({})], wish)).toEqual([]);
+  });
+
+  it('make a start on their TCP port wait when they are two', () => {
+    expect(actions(old(1, { isExclusive: true }))).toEqual([{ do: 'open-live' }]);
+    expect(actions(old(2, { isExclusive: true }))).toEqual([]);
+  });
+});

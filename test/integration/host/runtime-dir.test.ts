@@ -1,0 +1,34 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { prepareRuntimeDir } from '../../../src/host/runtime-dir.ts';
+
+let scratch: string;
+beforeEach(() => {
+  scratch = mkdtempSync(join(tmpdir(), 'runtime-dir-'));
+});
+afterEach(() => rmSync(scratch, { recursive: true }));
+
+describe('a runtime directory', () => {
+  test('is made so that the web server gets through', () => {
+    const path = join(scratch, 'a', 'b');
+    prepareRuntimeDir(path);
+    expect(statSync(path).mode & 0o777).toBe(0o755);
+  });
+
+  test('that everybody can write to is refused, unless nobody can exchange what others made there', () => {
+    chmodSync(scratch, 0o777);
+    expect(() => prepareRuntimeDir(scratch)).toThrow('can be written by everybody');
+    chmodSync(scratch, 0o1777);
+    expect(() => prepareRuntimeDir(scratch)).not.toThrow();
+  });
+
+  test('of another user is refused', () => {
+    const path = join(scratch, 'foreign');
+    mkdirSync(path);
+    // Only root can give a directory away, and the tests run as root where this counts.
+    chownSync(path, 65_534, 65_534);
+    expect(() => prepareRuntimeDir(path)).toThrow('belongs to another user (uid 65534)');
+  });
+});
