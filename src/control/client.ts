@@ -24,6 +24,11 @@ export class ControlClient {
     this.#options = options;
   }
 
+  /** Where the daemon listens, if it runs. */
+  get socketPath(): string {
+    return this.#options.socketPath;
+  }
+
   async status(): Promise<StatusSnapshot> {
     const lines = this.#exchange('GET', '/v1/status');
     for await (const line of lines) {

@@ -19,9 +19,15 @@ export function isNotRunning(error: unknown): error is RunfcgidError {
   return error instanceof RunfcgidError && error.code === 'DAEMON_NOT_RUNNING';
 }
 
-/** Says where it was looked for: another configuration, or another user, means another place. */
-export function notRunning({ message }: RunfcgidError): string {
-  return `runfcgid is not running: ${message}`;
+/**
+ * Says where it was looked for, because another configuration or user means another place, and whether workers of a
+ * daemon that was killed go on without it.
+ */
+export function notRunning({ message }: RunfcgidError, orphans: number): string {
+  const said = `runfcgid is not running: ${message}`;
+  if (orphans === 0) return said;
+  const workers = orphans === 1 ? '1 worker' : `${orphans} workers`;
+  return `${said}\n${workers} of a daemon that was killed still serve; "fcgictl start" replaces them.`;
 }
 
 async function configuredSocket(configFile: string | undefined): Promise<string> {

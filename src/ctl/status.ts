@@ -3,6 +3,7 @@ import { formatStatus } from '../status/format.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { choosePools } from './choose-pools.ts';
 import { findDaemon, isNotRunning, notRunning } from './control-socket.ts';
+import { countOrphans } from './orphans.ts';
 import { type CtlRequest, defaultStatusTimeoutMs } from './request.ts';
 
 export interface StatusOptions {
@@ -26,7 +27,10 @@ export async function status(
     snapshot = await client.status();
   } catch (error) {
     if (!isNotRunning(error)) throw error;
-    terminal.print(isJson ? JSON.stringify({ daemon: null, pools: [] }) : notRunning(error));
+    const orphans = await countOrphans(client.socketPath);
+    terminal.print(
+      isJson ? JSON.stringify({ daemon: null, pools: [], orphans }) : notRunning(error, orphans),
+    );
     return exitStatus.notRunning;
   }
   const pools = await choosePools(names, snapshot.pools);

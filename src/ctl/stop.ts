@@ -4,6 +4,7 @@ import type { Clock } from '../host/clock.ts';
 import { processStart } from '../host/process-start.ts';
 import type { DaemonSnapshot } from '../status/snapshot.ts';
 import { findDaemon, isNotRunning, notRunning } from './control-socket.ts';
+import { countOrphans } from './orphans.ts';
 import { reportOutcomes } from './outcomes.ts';
 import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
 
@@ -16,7 +17,10 @@ export interface StopOptions {
   readonly keepDaemon: boolean;
 }
 
-/** `fcgictl stop [POOL…]`: without names all pools, and then the daemon. Where no daemon runs, that is true already. */
+/**
+ * `fcgictl stop [POOL…]`: without names all pools, and then the daemon. Where no daemon runs, that is true already,
+ * unless one that was killed left workers behind.
+ */
 export async function stop(
   names: readonly string[],
   options: StopOptions,
@@ -41,8 +45,9 @@ export async function stop(
     return status;
   } catch (error) {
     if (!isNotRunning(error)) throw error;
-    terminal.print(request.isJson ? JSON.stringify({ outcomes: [] }) : notRunning(error));
-    return exitStatus.ok;
+    const orphans = await countOrphans(client.socketPath);
+    terminal.print(request.isJson ? JSON.stringify({ outcomes: [], orphans }) : notRunning(error, orphans));
+    return orphans === 0 ? exitStatus.ok : exitStatus.failure;
   }
 }
 

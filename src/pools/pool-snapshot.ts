@@ -2,6 +2,7 @@ import { formatAddress } from '../config/address.ts';
 import type { Clock } from '../host/clock.ts';
 import type { PoolPlan, RefusedPool } from '../plan/plan.ts';
 import { describeProof } from '../plan/proof.ts';
+import type { ListenSocket } from '../sockets/endpoint.ts';
 import { sumOfKnown } from '../status/quantities.ts';
 import type { ExitSnapshot, GenerationSnapshot, PoolSnapshot, WorkerSnapshot } from '../status/snapshot.ts';
 import type { Worker } from '../workers/worker.ts';
@@ -30,19 +31,13 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
     reason: reasonOf(pool),
     nextAttemptInMs: nextAttemptInMs(pool, clock),
     generation: live?.number ?? 0,
+    ...(live === undefined || live.sockets.length === 0 ? {} : { listen: live.sockets.map(addressOf) }),
     workersReady: live?.workers.filter(({ state }) => state.name === 'ready').length ?? 0,
     restarts: pool.record.deaths,
     queued: queuedOf(pool),
     workers,
     lastExit: pool.record.lastDeath === undefined ? null : snapshotDeath(pool.record.lastDeath),
-    refusedReload:
-      pool.record.refusal === undefined
-        ? null
-        : {
-            at: pool.record.refusal.at.toISOString(),
-            reason: pool.record.refusal.reason,
-            output: pool.record.refusal.output,
-          },
+    refusedReload: refusalOf(pool),
     generations: pool.generations.list.map((generation) => snapshotGeneration(generation, measures)),
     lastTrigger:
       pool.record.lastTrigger === undefined
@@ -86,6 +81,18 @@ function outline(
     listen: plan.listen.map(({ address }) => formatAddress(address)),
     workersWanted: plan.workers,
   };
+}
+
+/** What was asked for and is not there: new workers, or a new configuration. */
+function refusalOf({ record }: Pool): PoolSnapshot['refusedReload'] {
+  const refusal = record.refusal ?? record.refusedPlan;
+  return refusal === undefined
+    ? null
+    : { at: refusal.at.toISOString(), reason: refusal.reason, output: refusal.output };
+}
+
+function addressOf({ endpoint }: ListenSocket): string {
+  return formatAddress(endpoint.address);
 }
 
 /** Those that serve or shall serve, and those that leave and are still there. */

@@ -23,6 +23,8 @@ export class PoolRecord {
   lastDeath: (Death & Trouble) | undefined;
   /** The last reload that was refused, until one succeeds or the workers from before are gone. */
   refusal: Trouble | undefined;
+  /** Why the configuration that was read last cannot be used. */
+  refusedPlan: Trouble | undefined;
   /** Why the sockets cannot be opened. */
   openFailure: Trouble | undefined;
   /** The file that fired last. */

@@ -8,6 +8,7 @@ import * as outcomes from './outcomes.ts';
 import { Pool } from './pool.ts';
 import { type Measures, snapshotPool, snapshotRefused } from './pool-snapshot.ts';
 import { publishedPaths } from './published-paths.ts';
+import { noteRefusedPlans } from './refused-plans.ts';
 import type { ReloadOutcome } from './reload-requests.ts';
 import { scalable } from './scalable.ts';
 import { selectPools } from './selection.ts';
@@ -28,7 +29,7 @@ export interface SupervisorSurroundings extends PoolSurroundings {
   readonly watchAddresses: (onHint: () => void) => Pick<AddressWatch, 'follow' | 'close'>;
 }
 
-/** All pools, and what the operator may ask of them. */
+/** All pools, and what may be asked of them. */
 export class Supervisor implements Commands {
   readonly #surroundings: SupervisorSurroundings;
   readonly #pools = new Map<string, Pool>();
@@ -122,7 +123,6 @@ export class Supervisor implements Commands {
     return stopped;
   }
 
-  /** Kills every process at once. */
   killAll(): void {
     this.#isShuttingDown = true;
     for (const pool of this.#pools.values()) pool.kill();
@@ -133,7 +133,7 @@ export class Supervisor implements Commands {
       [...this.#pools.values()].map((pool) => pool.configured),
       plan,
     );
-    this.#refused = plan.refused;
+    this.#refused = noteRefusedPlans(plan.refused, this.#pools);
     const follow = changed.flatMap((poolPlan) => {
       const pool = this.#pools.get(poolPlan.name);
       return pool === undefined ? [] : [{ pool, poolPlan }];

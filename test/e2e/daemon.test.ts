@@ -116,6 +116,10 @@ graceful_timeout = "60s"`;
     killed.signal('SIGKILL');
     expect(await killed.ended()).toBe(null);
     expect(orphans.filter((pid) => existsSync(`/proc/${pid}`))).toEqual(orphans);
+    for (const [command, status] of [['status', 3] as const, ['stop', 1] as const]) {
+      const told = await killed.fcgictl(command);
+      expect([told.status, told.stdout]).toEqual([status, expect.stringContaining('still serve')]);
+    }
     const daemon = await TestDaemon.start(workspace, config);
     expect(workspace.processes().filter(({ pid }) => orphans.includes(pid))).toEqual([]);
     const { url } = await startNginx(workspace, `unix:${socket}`);

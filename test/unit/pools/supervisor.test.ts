@@ -71,3 +71,43 @@ test('a pool that is being stopped is not started by a reload of it', async () =
   expect(outcomes).toMatchObject([{ isDone: false, state: 'stopping' }]);
   expect(world.published.size).toBe(0);
 });
+
+test('a pool whose new configuration has problems goes on, and status says so until they are gone', async () => {
+  const plan = planOf(fakePoolPlan(1));
+  let next: Plan = { daemon, pools: [], refused: [{ name: 'site', problems: ['site.toml:3: workers: …'] }] };
+  const world = new FakeWorld();
+  const supervisor = new Supervisor(plan, {
+    ...world.surroundings,
+    describeDaemon: () => ({}) as never,
+    measure: () => Promise.resolve(new Map()),
+    readPlan: () => Promise.resolve(next),
+    watchAddresses: () => ({ follow: () => {}, close: () => {} }),
+  });
+  supervisor.start();
+  await world.clock.advance(0);
+  for (const process of world.alive) process.becomeReady();
+  await supervisor.reconfigure(() => {});
+  expect((await supervisor.status()).pools).toMatchObject([
+    { name: 'site', state: 'running', refusedReload: { output: ['site.toml:3: workers: …'] } },
+  ]);
+  next = plan;
+  await supervisor.reconfigure(() => {});
+  expect((await supervisor.status()).pools).toMatchObject([{ state: 'running', refusedReload: null }]);
+});
+
+test('a renamed pool takes the address over when the old name has let go of it', async () => {
+  const renamed = planOf({ ...fakePoolPlan(1), name: 'renamed' });
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)), () => Promise.resolve(renamed));
+  const [old] = world.alive;
+  const reconfigured = supervisor.reconfigure(() => {});
+  await world.clock.advance(0);
+  expect(world.alive).toEqual([old]);
+  world.drains[0]?.finish();
+  old?.exit(0);
+  await world.clock.advance(0);
+  world.alive[0]?.becomeReady();
+  expect(await reconfigured).toMatchObject([
+    { pool: 'site', isDone: true },
+    { pool: 'renamed', isDone: true, state: 'running' },
+  ]);
+});
