@@ -81,7 +81,8 @@ describe('the accept proof', () => {
     const workers = [1, 2, 3].map(() => shop.worker(socket.fd, argv, environment));
     const before = openSockets();
     await expectAllProven(workers);
-    expect(openSockets()).toBe(before);
+    // The test runner opens and closes descriptors of its own meanwhile; a leak of ours would stay.
+    await eventually('no probe stays open', () => openSockets() <= before);
     await eventually('no probe is left in the queue', () => !socket.hasQueued());
     const again = shop.client(socket.boundTo.kind === 'unix' ? socket.boundTo.path : '');
     await eventually('the next connection is accepted', () => !again.connecting && !socket.hasQueued());
