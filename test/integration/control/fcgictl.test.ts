@@ -100,7 +100,7 @@ describe('fcgictl status', () => {
 
   test('prints valid JSON and exits with 3 when no daemon runs', async () => {
     const { status, stdout, stderr } = await onSocket('status', '--json');
-    expect([status, stderr, JSON.parse(stdout)]).toEqual([3, '', { daemon: null, pools: [] }]);
+    expect([status, stderr, JSON.parse(stdout)]).toEqual([3, '', { daemon: null, pools: [], orphans: 0 }]);
     expect(await onSocket('status')).toMatchObject({ status: 3, stdout: notRunning(socket) });
   });
 
@@ -219,7 +219,7 @@ describe('fcgictl start, stop and restart', () => {
 
   test('stop is true already when no daemon runs', async () => {
     expect(await onSocket('stop')).toEqual({ status: 0, stdout: notRunning(socket), stderr: '' });
-    expect(JSON.parse((await onSocket('stop', '--json')).stdout)).toEqual({ outcomes: [] });
+    expect(JSON.parse((await onSocket('stop', '--json')).stdout)).toEqual({ outcomes: [], orphans: 0 });
   });
 
   test('start does not start a daemon for a socket that only the command line names', async () => {

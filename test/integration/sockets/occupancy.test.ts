@@ -132,7 +132,7 @@ describe('the occupancy of a Unix socket', () => {
     const idle = shop.worker(socket.fd, holder);
     const listenerInode = fstatSync(socket.fd).ino;
     const forge = (inode: number, path: string) =>
-      `x y\n0000000000000000: 00000003 00000000 00000000 0001 03 ${inode} ${path}`;
+      `x\n0: 00000003 00000000 00000000 0001 03 ${inode} ${path}`;
     await shop.forgeRow(forge(listenerInode, socket.boundTo.path));
     await idle.says('up');
     const { path } = socket.boundTo;

@@ -43,7 +43,7 @@ export async function freePort(host: string): Promise<number> {
 
 /** Ends processes and removes directories that a test file made. */
 export class Workshop {
-  readonly directory = mkdtempSync(join(tmpdir(), 'rfs-'));
+  readonly directory = mkdtempSync(join(tmpdir(), 'r'));
   readonly #processes: ChildProcess[] = [];
   readonly #clients: Socket[] = [];
 
