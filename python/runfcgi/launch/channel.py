@@ -12,14 +12,9 @@ A line has at most 65,536 bytes; of a longer traceback the beginning is left out
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-from typing import MutableMapping, Optional
 
-from runfcgi.errors import OptionError
-
-VARIABLE = "RUNFCGID_CHANNEL"
 LINE_LIMIT = 65536
 _MESSAGE_LIMIT = 2000
 
@@ -52,24 +47,6 @@ class Channel:
                 line = line[os.write(self._descriptor, line) :]
         except OSError:
             pass
-
-
-def take_channel(environ: MutableMapping[str, str]) -> Optional[Channel]:
-    """The channel of this process, None when no supervisor gave one.
-
-    Neither the variable nor the descriptor reaches what the application starts. Raises
-    OptionError when the variable names no open descriptor.
-    """
-    value = environ.pop(VARIABLE, None)
-    if value is None:
-        return None
-    try:
-        descriptor = int(value)
-        flags = fcntl.fcntl(descriptor, fcntl.F_GETFD)
-        fcntl.fcntl(descriptor, fcntl.F_SETFD, flags | fcntl.FD_CLOEXEC)
-    except (ValueError, OverflowError, OSError):
-        raise OptionError(f'{VARIABLE}="{value}" is not an open descriptor') from None
-    return Channel(descriptor)
 
 
 def _encode(event: dict) -> bytes:

@@ -11,8 +11,9 @@ from runfcgi.errors import OptionError, RunfcgiError, describe
 from runfcgi.wsgi.gateway import Application
 
 from .application import load_application
-from .channel import Channel, take_channel
+from .channel import Channel
 from .django_project import load_project
+from .handed import take_channel
 from .options import Loader, Options, is_help_wanted, read_words, usage
 from .standalone import serve_standalone
 from .supervised import serve_supervised

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+
 from runfcgi.errors import OptionError
-from runfcgi.serving.listener import Listener, take_descriptor_0
+from runfcgi.serving.listener import Listener
 from runfcgi.serving.slot import Slot
 from runfcgi.serving.worker import Worker, WorkerSettings
+from runfcgi.wsgi.gateway import Application
 
 from .channel import Channel
+from .handed import Handed, take_handed
 from .options import Loader, Options
 
 _SUPERVISORS_OWN = ("socket", "host", "port", "pidfile", "outlog", "errlog", "workdir", "umask")
@@ -15,16 +19,26 @@ _SUPERVISORS_OWN = ("socket", "host", "port", "pidfile", "outlog", "errlog", "wo
 
 def serve_supervised(options: Options, load: Loader, channel: Channel) -> int:
     """The exit status. Raises OptionError, LoadError, ListenError before anything is served."""
+    refuse_supervisors_own(options)
+    handed = take_handed(os.environ, channel)
+    return run_worker(options, load(options), handed)
+
+
+def refuse_supervisors_own(options: Options) -> None:
+    """Raises OptionError when a word says what only the supervisor can decide."""
     own = [name for name in _SUPERVISORS_OWN if options.is_given(name)]
     if options.daemonize:
         own.append("daemonize")
     if own:
         raise OptionError(f"{', '.join(own)}: under a supervisor these are the supervisor's own")
-    listener = Listener(take_descriptor_0())
-    application = load(options)
+
+
+def run_worker(options: Options, application: Application, handed: Handed) -> int:
+    """Serve as one worker, in the calling process, with what the supervisor gave: here every
+    supervised worker begins, started or forked. The exit status."""
 
     def leave(worker: Worker) -> None:
-        channel.retiring(options.maxrequests)
+        handed.channel.retiring(options.maxrequests)
         worker.stop.set()
 
     settings = WorkerSettings(
@@ -35,4 +49,5 @@ def serve_supervised(options: Options, load: Loader, channel: Channel) -> int:
         capacity=options.thread_count,
     )
     slots = [Slot() for _ in range(options.thread_count)]
-    return Worker(listener, application, settings, slots, leave).run(channel.ready)
+    listener = Listener(handed.listener)
+    return Worker(listener, application, settings, slots, leave).run(handed.channel.ready)
