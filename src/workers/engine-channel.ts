@@ -52,9 +52,14 @@ function readMessage(value: unknown, text: string): ParsedMessage {
       }
       return { kind: 'message', message: { event: 'load-failed', message, traceback } };
     }
-    case 'retiring':
-      if (typeof value['reason'] !== 'string') return refused('"retiring" lacks the text "reason"', text);
-      return { kind: 'message', message: { event: 'retiring', reason: value['reason'] } };
+    case 'worn':
+    case 'retiring': {
+      const { event, reason, detail = '' } = value;
+      if (typeof reason !== 'string' || typeof detail !== 'string') {
+        return refused(`"${event}" lacks the text "reason", or its "detail" is no text`, text);
+      }
+      return { kind: 'message', message: { event, reason, detail } };
+    }
     default:
       return refused(`the event ${JSON.stringify(value['event'])} is not known`, text);
   }

@@ -51,5 +51,7 @@ export interface TreeProcess {
 export type EngineMessage =
   | { readonly event: 'ready' }
   | { readonly event: 'load-failed'; readonly message: string; readonly traceback: string }
-  /** It has reached a limit of its own, and leaves with status 0 when it has finished what it holds. */
-  | { readonly event: 'retiring'; readonly reason: string };
+  /** It has reached a limit, and goes on serving until another is ready in its place. */
+  | { readonly event: 'worn'; readonly reason: string; readonly detail: string }
+  /** It takes nothing new from now on, and leaves by itself when it has finished what it holds. */
+  | { readonly event: 'retiring'; readonly reason: string; readonly detail: string };

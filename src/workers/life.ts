@@ -173,10 +173,11 @@ export class Life {
       case 'load-failed':
         this.#loadFailure = message;
         break;
+      case 'worn':
       case 'retiring':
         this.#log.info(
           { event: 'worker.limit-reached', pid: this.pid, reason: message.reason },
-          `worker leaves, having reached its ${message.reason}`,
+          `worker has reached its limit: ${message.reason} ${message.detail}`,
         );
     }
   }

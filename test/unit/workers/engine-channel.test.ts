@@ -18,10 +18,14 @@ describe('a message', () => {
     });
   });
 
-  test('"retiring" carries the limit that was reached', () => {
-    expect(parse('{"event":"retiring","reason":"maxrequests","requests":500}')).toEqual({
+  test.each(['worn', 'retiring'])('"%s" carries the limit that was reached', (event) => {
+    expect(parse(`{"event":"${event}","reason":"max_requests","detail":"500 requests"}`)).toEqual({
       kind: 'message',
-      message: { event: 'retiring', reason: 'maxrequests' },
+      message: { event, reason: 'max_requests', detail: '500 requests' },
+    });
+    expect(parse(`{"event":"${event}","reason":"max_requests","requests":500}`)).toEqual({
+      kind: 'message',
+      message: { event, reason: 'max_requests', detail: '' },
     });
   });
 });
@@ -39,6 +43,7 @@ describe('what is no message is explained and never thrown', () => {
     ['{"event":{"a":1}}', 'the event {"a":1} is not known'],
     ['{"event":"load-failed"}', 'lacks the texts'],
     ['{"event":"retiring"}', 'lacks the text "reason"'],
+    ['{"event":"worn","reason":"max_memory","detail":7}', 'its "detail" is no text'],
     ['{"event":"load-failed","message":1,"traceback":"t"}', 'lacks the texts'],
     ['{"__proto__":{"event":"ready"}}', 'the event undefined is not known'],
   ])('%s', (text, problem) => {
