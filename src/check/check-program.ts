@@ -107,7 +107,7 @@ async function isAllowed(
   return asked.status !== 1;
 }
 
-export function programKey({ hasChannel, argv }: WorkerPlan): string {
-  if (!hasChannel) return 'command';
+export function programKey({ engine, argv }: WorkerPlan): string {
+  if (engine === undefined) return 'command';
   return argv.some((word) => word.startsWith('application=')) ? 'wsgi.python' : 'django.python';
 }

@@ -21,7 +21,7 @@ interface Answer {
 /** Whether the interpreter of a `django` or `wsgi` pool has what the engine will import. */
 export async function checkPython(pool: PoolPlan, readers: CheckReaders): Promise<readonly PoolFinding[]> {
   const { worker } = pool;
-  if (!worker.hasChannel) return [];
+  if (worker.engine === undefined) return [];
   const target = targetOf(worker);
   const [python] = worker.argv;
   const argv = [python, '-c', pythonQuestions, target.directory, target.module, target.kind] as const;

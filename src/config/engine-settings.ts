@@ -20,6 +20,12 @@ const engineSettings = {
       '`.venv`, `venv` or `env` in `directory`; else `$VIRTUAL_ENV` of a daemon that is not root; else `python3`',
     meaning: 'The Python interpreter, 3.8 or later. With a slash it is relative to `directory`.',
   },
+  preload: {
+    type: flag,
+    default: true,
+    meaning:
+      'Load the application once and fork the workers from there: they start in milliseconds and share memory. `false`: each worker loads it itself.',
+  },
   max_requests: {
     type: count(0, 1_000_000_000),
     default: 0,

@@ -19,6 +19,7 @@ const prototypes = {
   getsockname: 'int getsockname(int, void *, void *)',
   getsockopt: 'int getsockopt(int, int, int, void *, void *)',
   listen: 'int listen(int, int)',
+  memfd_create: 'int memfd_create(const char *, unsigned int)',
   pipe2: 'int pipe2(void *, int)',
   poll: 'int poll(void *, unsigned long, int)',
   prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',

@@ -92,8 +92,16 @@ export interface WorkerPlan {
   /** `undefined`: the daemon's own user. */
   readonly identity: Identity | undefined;
   readonly umask: number;
-  /** The worker speaks the engine's JSON-lines channel on fd 3 and says itself when it is ready. */
-  readonly hasChannel: boolean;
+  /** `undefined` for a program that knows nothing of us. */
+  readonly engine: EnginePlan | undefined;
+}
+
+/** The Python engine: it says itself when it is ready, and shows what it does. */
+export interface EnginePlan {
+  /** Requests that a worker serves at once. */
+  readonly threads: number;
+  /** Its workers are forked from a process that has loaded the application. */
+  readonly isPreloaded: boolean;
 }
 
 export interface Identity {

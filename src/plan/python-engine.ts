@@ -1,12 +1,14 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { DjangoSettings, WsgiSettings } from '../config/engine-settings.ts';
+import type { PoolSettings } from '../config/settings.ts';
+import type { EnginePlan } from './plan.ts';
 import type { Surroundings } from './surroundings.ts';
 
 type Argv = readonly [string, ...string[]];
-type EngineSettings = Pick<DjangoSettings, 'method' | 'threads' | 'python' | 'max_requests' | 'debug'>;
-
-/** The descriptor on which the engine says that it is ready, or why it cannot be. */
-const channelDescriptor = 3;
+type EngineSettings = Pick<
+  DjangoSettings,
+  'method' | 'threads' | 'python' | 'preload' | 'max_requests' | 'debug'
+>;
 
 const virtualEnvironments = ['.venv', 'venv', 'env'];
 const defaultThreads = 8;
@@ -16,6 +18,12 @@ export interface EngineContext {
   /** The workers run as the user that the daemon runs as. */
   readonly isOwnUser: boolean;
   readonly surroundings: Surroundings;
+}
+
+/** How the workers of a pool are served by the bundled engine; `undefined` for any other program. */
+export function enginePlan({ django, wsgi }: PoolSettings): EnginePlan | undefined {
+  const engine = django ?? wsgi;
+  return engine && { threads: threadsOf(engine), isPreloaded: engine.preload };
 }
 
 /** The command line of the bundled engine for a Django project. */
@@ -30,7 +38,7 @@ export function wsgiCommand(wsgi: WsgiSettings, context: EngineContext): Argv {
   return engineCommand(words, wsgi, context);
 }
 
-/** What the engine needs in its environment to be found, and to know that it has a supervisor. */
+/** What the engine needs in its environment to be found. */
 export function engineEnvironment(
   configured: Readonly<Record<string, string>>,
   engineDirectory: string,
@@ -40,14 +48,17 @@ export function engineEnvironment(
     PYTHONUNBUFFERED: '1',
     ...configured,
     PYTHONPATH: path === undefined || path === '' ? engineDirectory : `${engineDirectory}:${path}`,
-    RUNFCGID_CHANNEL: String(channelDescriptor),
   };
+}
+
+function threadsOf({ method, threads = defaultThreads }: EngineSettings): number {
+  return method === 'threaded' ? threads : 1;
 }
 
 function engineCommand(target: readonly string[], engine: EngineSettings, context: EngineContext): Argv {
   const words = [
     `method=${engine.method}`,
-    ...(engine.method === 'threaded' ? [`threads=${engine.threads ?? defaultThreads}`] : []),
+    ...(engine.method === 'threaded' ? [`threads=${threadsOf(engine)}`] : []),
     ...(engine.max_requests > 0 ? [`maxrequests=${engine.max_requests}`] : []),
     ...(engine.debug ? ['debug=true'] : []),
   ];

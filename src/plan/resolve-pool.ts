@@ -8,7 +8,13 @@ import { resolveListen } from './listen.ts';
 import type { DaemonPlan, LifecyclePlan, PoolPlan, ReloadPlan, WorkerPlan } from './plan.ts';
 import { guessPreset } from './preset-guess.ts';
 import { type Preset, type PresetName, presets } from './presets.ts';
-import { djangoCommand, type EngineContext, engineEnvironment, wsgiCommand } from './python-engine.ts';
+import {
+  djangoCommand,
+  type EngineContext,
+  engineEnvironment,
+  enginePlan,
+  wsgiCommand,
+} from './python-engine.ts';
 import type { Report } from './report.ts';
 import { resolveProof } from './resolve-proof.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -73,15 +79,15 @@ function resolveWorker(
 ): WorkerPlan {
   const { settings } = pool;
   const directory = resolve(pool.directory, settings.directory ?? '.');
-  const hasChannel = settings.command === undefined;
+  const engine = enginePlan(settings);
   const environment = workerEnvironment(pool, account, preset, surroundings, report);
   return {
     argv: resolveArgv(settings, { directory, isOwnUser: identity === undefined, surroundings }, report),
     directory,
-    environment: hasChannel ? engineEnvironment(environment, surroundings.engineDirectory) : environment,
+    environment: engine ? engineEnvironment(environment, surroundings.engineDirectory) : environment,
     identity,
     umask: settings.umask,
-    hasChannel,
+    engine,
   };
 }
 

@@ -86,7 +86,8 @@ export class Proof {
   #join(worker: Worker): void {
     const { pid } = worker;
     this.#joining.set(worker, pid);
-    if (!this.#options.plan().worker.hasChannel) this.#after(settleMs, worker, () => worker.becomeReady());
+    if (this.#options.plan().worker.engine === undefined)
+      this.#after(settleMs, worker, () => worker.becomeReady());
     else if (this.#loaded.get(worker) === pid) worker.becomeReady();
   }
 

@@ -1,18 +1,15 @@
-import type { Readable } from 'node:stream';
 import { execa } from 'execa';
 import { describeError, RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { signalProcess } from '../host/process-signal.ts';
 import { readProcess } from '../host/process-table.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
-import { readChannel } from './engine-channel.ts';
 import type { ExitStatus } from './exit-reason.ts';
 import type { Launcher, LaunchRequest, WorkerProcess } from './launcher.ts';
-import { longestLogLine, readLines, showLine } from './output.ts';
-import { OutputPipe } from './output-pipe.ts';
 import { markerVariable, ProcessTree } from './process-tree.ts';
 import { findProgram } from './program.ts';
 import { withIdentity } from './setpriv.ts';
+import { engineDescriptors, WorkerStdio } from './worker-stdio.ts';
 
 /** How long a worker's last output is waited for when a descendant of it keeps the pipes open. */
 const outputMomentMs = 100;
@@ -20,10 +17,6 @@ const outputMomentMs = 100;
 /** They change what a FastCGI program takes fd 0 for and whom it answers; a worker of ours must not inherit them. */
 const scrubbedVariables = ['FCGI_WEB_SERVER_ADDRS', 'FCGI_FORCE_CGI'];
 
-/** The engine's channel. */
-const channelDescriptor = 3;
-
-type Output = readonly [stdout: OutputPipe, stderr: OutputPipe];
 type Subprocess = ReturnType<typeof spawn>;
 
 /**
@@ -42,18 +35,13 @@ export class ExecLauncher implements Launcher {
   launch(request: LaunchRequest): WorkerProcess {
     try {
       const command = withIdentity(findProgram(request.plan), request.plan);
-      const output = openOutput(request.plan);
+      const stdio = new WorkerStdio(request.plan);
       try {
-        const subprocess = spawn(command, output, request);
-        if (subprocess.pid === undefined) return this.#reportFailure(subprocess, request);
-        return this.#attend(
-          subprocess,
-          subprocess.pid,
-          this.#readOutput(output, subprocess, request),
-          request,
-        );
+        const subprocess = spawn(command, stdio, request);
+        if (subprocess.pid === undefined) return this.#reportFailure(subprocess, stdio, request);
+        return this.#attend(subprocess, subprocess.pid, stdio, request);
       } finally {
-        for (const pipe of output) pipe.closeWriteEnd();
+        stdio.closeWorkerEnds();
       }
     } catch (error) {
       if (!(error instanceof RunfcgidError)) throw error;
@@ -62,17 +50,18 @@ export class ExecLauncher implements Launcher {
     }
   }
 
-  #reportFailure(subprocess: Subprocess, { plan, onSpawnFailed }: LaunchRequest): WorkerProcess {
+  #reportFailure(
+    subprocess: Subprocess,
+    stdio: WorkerStdio,
+    { plan, onSpawnFailed }: LaunchRequest,
+  ): WorkerProcess {
+    stdio.scoreboard?.close();
     void subprocess.then((result) => onSpawnFailed(spawnError(plan, result.cause)));
     return noProcess;
   }
 
-  #attend(
-    subprocess: Subprocess,
-    pid: number,
-    outputEnd: Promise<void>,
-    request: LaunchRequest,
-  ): WorkerProcess {
+  #attend(subprocess: Subprocess, pid: number, stdio: WorkerStdio, request: LaunchRequest): WorkerProcess {
+    const outputEnd = stdio.read(this.#clock, request);
     const root = { pid, startTime: startTimeOf(pid) };
     const tree = new ProcessTree(root, request.marker);
     subprocess.once('spawn', () => request.onSpawned(pid));
@@ -81,26 +70,12 @@ export class ExecLauncher implements Launcher {
     });
     return {
       pid,
+      scoreboard: stdio.scoreboard,
       signal: (signal) => signalProcess(root, signal) !== 'gone',
       tree: () => tree.alive(),
       signalTree: (signal) => tree.signal(signal),
       killTree: () => tree.kill(),
     };
-  }
-
-  /** Resolves when everything is read. Descendants that outlive the worker are read on. */
-  async #readOutput([stdout, stderr]: Output, { stdio }: Subprocess, request: LaunchRequest): Promise<void> {
-    const clock = this.#clock;
-    const { onLine, onMessage } = request;
-    const read = ({ stream }: OutputPipe, name: 'stdout' | 'stderr'): Promise<void> =>
-      readLines({ stream, longest: longestLogLine, clock, onLine: (line) => onLine(name, showLine(line)) });
-    const channel = (stdio as readonly (Readable | null)[])[channelDescriptor];
-    await Promise.all([
-      read(stdout, 'stdout'),
-      read(stderr, 'stderr'),
-      channel &&
-        readChannel({ stream: channel, clock, onMessage, onProblem: (problem) => onLine('stderr', problem) }),
-    ]);
   }
 
   async #atMost(durationMs: number, work: Promise<void>): Promise<void> {
@@ -116,37 +91,27 @@ export class ExecLauncher implements Launcher {
 
 const noProcess: WorkerProcess = {
   pid: undefined,
+  scoreboard: undefined,
   signal: () => false,
   tree: () => [],
   signalTree: () => 0,
   killTree: () => 0,
 };
 
-function openOutput({ identity }: WorkerPlan): Output {
-  const stdout = new OutputPipe(identity);
-  try {
-    return [stdout, new OutputPipe(identity)];
-  } catch (error) {
-    stdout.closeWriteEnd();
-    throw error;
-  }
-}
-
 /** Synchronous up to the exec, so that the umask of the daemon changes for nobody else. */
 function spawn(
   [program, ...args]: readonly [string, ...string[]],
-  output: Output,
+  stdio: WorkerStdio,
   { plan, marker, listenFd }: LaunchRequest,
 ) {
   const daemonUmask = process.umask(plan.umask);
   try {
-    // Execa takes any descriptor; its types know the three standard ones.
-    const standard = [listenFd as 0, output[0].writeEnd as 1, output[1].writeEnd as 2] as const;
     return execa(program, args, {
       cwd: plan.directory,
       env: workerEnvironment(plan, marker),
       extendEnv: false,
-      stdio: plan.hasChannel ? [...standard, 'pipe'] : standard,
+      // Execa takes any descriptor; its types know the three standard ones.
+      stdio: [listenFd, ...stdio.workerEnds] as [0, 1, 2],
       // setsid(2): a session of its own, so that no signal for the daemon's terminal reaches the worker.
       detached: true,
       buffer: false,
@@ -158,9 +123,9 @@ function spawn(
   }
 }
 
-function workerEnvironment({ environment }: WorkerPlan, marker: string): Record<string, string> {
+function workerEnvironment({ environment, engine }: WorkerPlan, marker: string): Record<string, string> {
   const kept = Object.entries(environment).filter(([name]) => !scrubbedVariables.includes(name));
-  return { ...Object.fromEntries(kept), [markerVariable]: marker };
+  return { ...Object.fromEntries(kept), ...(engine && engineDescriptors), [markerVariable]: marker };
 }
 
 /** A child that was not waited for yet has a row in /proc, be it dead. */

@@ -1,5 +1,7 @@
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ExitStatus } from './exit-reason.ts';
+import type { ScoreboardFile } from './scoreboard-file.ts';
+import type { StdioEvents } from './worker-stdio.ts';
 
 /** How a worker comes to life. */
 export interface Launcher {
@@ -10,7 +12,8 @@ export interface Launcher {
   launch(request: LaunchRequest): WorkerProcess;
 }
 
-export interface LaunchRequest {
+/** The engine's messages, checked, and its tracebacks come only when the plan says that the worker is one of it. */
+export interface LaunchRequest extends StdioEvents {
   readonly plan: WorkerPlan;
   /** Unique for the life of the daemon; marks the whole process tree. */
   readonly marker: string;
@@ -18,9 +21,6 @@ export interface LaunchRequest {
   readonly listenFd: number;
   readonly onSpawned: (pid: number) => void;
   readonly onSpawnFailed: (error: Error) => void;
-  readonly onLine: (stream: 'stdout' | 'stderr', line: string) => void;
-  /** Messages of the engine's channel, already checked. Only when the plan has a channel. */
-  readonly onMessage: (message: EngineMessage) => void;
   /**
    * The process itself has ended and its output was read: to the end, or for a moment when descendants keep the
    * pipes open. What those write is read on and may still come as lines after this.
@@ -31,6 +31,8 @@ export interface LaunchRequest {
 export interface WorkerProcess {
   /** `undefined` until spawned, and when it could not be. */
   readonly pid: number | undefined;
+  /** Where it shows what it does; to be closed by whoever launched it, when it has ended. */
+  readonly scoreboard: ScoreboardFile | undefined;
   /** Sends a signal to the process alone. False: there is no such process any more. */
   signal(signal: NodeJS.Signals): boolean;
   /** Every process of the tree that is alive now: the worker and its descendants, adopted ones included. */

@@ -71,9 +71,11 @@ export class Life {
       },
       onLine: (stream, line) => this.#keepLine(stream, line),
       onMessage: (message) => this.#hear(message, events),
+      onTrace: (line) => this.#keepLine('stderr', line),
       onExit: (exit) => {
         this.#exit = exit;
         this.#endedAtMs = this.#options.clock.now();
+        this.#process?.scoreboard?.close();
         events.onExit();
       },
     });

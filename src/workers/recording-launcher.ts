@@ -20,6 +20,7 @@ export class RecordingLauncher implements Launcher {
     this.#ledger.add({ pid, startTime, pool: poolOf(request.marker), marker: request.marker });
     return {
       pid,
+      scoreboard: worker.scoreboard,
       signal: (signal) => worker.signal(signal),
       tree: () => {
         const tree = worker.tree();

@@ -12,6 +12,7 @@ export class FakeProcess implements WorkerProcess {
   readonly pid: number;
   readonly request: LaunchRequest;
   readonly signals: NodeJS.Signals[] = [];
+  readonly scoreboard = undefined;
   isAlive = true;
   /** As in life, a killed process is not gone at once. */
   isSlowToDie = false;
@@ -197,7 +198,7 @@ export function fakePoolPlan(workers: number): PoolPlan {
       environment: {},
       identity: undefined,
       umask: 0o022,
-      hasChannel: true,
+      engine: { threads: 1, isPreloaded: false },
     },
     lifecycle: {
       bootTimeoutMs: 30_000,

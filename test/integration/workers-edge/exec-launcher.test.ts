@@ -98,7 +98,9 @@ describe('what the launcher tells', () => {
     const open = (): number => readdirSync('/proc/self/fd').length;
     const before = open();
     for (let round = 0; round < 10; round += 1) {
-      await new LaunchedWorker(planOf(['exits-at-once'], { hasChannel: true })).ended();
+      await new LaunchedWorker(
+        planOf(['exits-at-once'], { engine: { threads: 1, isPreloaded: false } }),
+      ).ended();
       await until(
         () => new LaunchedWorker(planOf(['/bin/true', 'x'.repeat(200_000)])).process.pid === undefined,
         'E2BIG',
@@ -106,6 +108,27 @@ describe('what the launcher tells', () => {
     }
     await LaunchedWorker.cleanUp();
     await until(() => open() <= before, 'as few descriptors as before');
+  });
+
+  test('a worker of the engine shows what it does in memory that nobody can shrink', async () => {
+    const script = [
+      'import errno, mmap, os',
+      'descriptors = [int(os.environ["RUNFCGID_" + name]) for name in ("CHANNEL", "SCOREBOARD", "TRACES")]',
+      'channel, scoreboard, traces = descriptors',
+      'memory = mmap.mmap(scoreboard, 0)',
+      'memory[64:69] = b"hello"',
+      'os.write(traces, b"File one\\nFile two\\n")',
+      'os.write(channel, b\'{"event":"ready"}\\n\')',
+      'try: os.ftruncate(scoreboard, 10)',
+      'except OSError as error: print(descriptors, len(memory), memory[:4], errno.errorcode[error.errno])',
+    ].join('\n');
+    const argv = ['/usr/bin/python3', '-c', script] as const;
+    const worker = new LaunchedWorker(planOf(argv, { engine: { threads: 3, isPreloaded: false } }));
+    expect(await worker.ended()).toEqual({ kind: 'exited', code: 0 });
+    expect(worker.lines).toEqual(["[3, 4, 5] 1600 b'RFSB' EPERM"]);
+    expect(worker.traces).toEqual(['File one', 'File two']);
+    expect(worker.messages).toEqual([{ event: 'ready' }]);
+    expect(worker.lastScoreboard?.toString('latin1', 64, 69)).toBe('hello');
   });
 
   test('spawned, every line, and the end, in this order', async () => {
@@ -136,7 +159,9 @@ describe('what the launcher tells', () => {
       'nonsense',
       '{"event":"load-failed","message":"m","traceback":"t"}',
     ];
-    const worker = new LaunchedWorker(planOf(['talks-on-the-channel', ...said], { hasChannel: true }));
+    const worker = new LaunchedWorker(
+      planOf(['talks-on-the-channel', ...said], { engine: { threads: 1, isPreloaded: false } }),
+    );
     await until(() => worker.messages.length === 2, 'two messages');
     expect(worker.messages).toEqual([
       { event: 'ready' },

@@ -18,7 +18,7 @@ export function planOf(argv: readonly [string, ...string[]], changes: Partial<Wo
     environment: { PATH: '/usr/bin:/bin' },
     identity: undefined,
     umask: 0o22,
-    hasChannel: false,
+    engine: undefined,
     ...changes,
   };
 }
@@ -28,6 +28,8 @@ export class LaunchedWorker {
   readonly lines: string[] = [];
   readonly messages: EngineMessage[] = [];
   readonly calls: string[] = [];
+  readonly traces: string[] = [];
+  lastScoreboard: Buffer | undefined;
   readonly marker: string;
   readonly process: WorkerProcess;
   exit: ExitStatus | undefined;
@@ -55,7 +57,10 @@ export class LaunchedWorker {
       },
       onLine: (_, line) => this.lines.push(line),
       onMessage: (message) => this.messages.push(message),
+      onTrace: (line) => this.traces.push(line),
       onExit: (exit) => {
+        this.lastScoreboard = this.process.scoreboard?.read();
+        this.process.scoreboard?.close();
         this.calls.push('exit');
         this.exit = exit;
       },

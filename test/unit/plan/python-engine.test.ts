@@ -49,15 +49,14 @@ describe('the command of the engine', () => {
     ]);
   });
 
-  it('comes with a channel, and with the engine on the path of Python before what the site has there', async () => {
+  it('is told of as one that shows what it does, and has the engine on the path of Python before what the site has there', async () => {
     const { worker } = await onlyPool(
       `${django}environment = { PYTHONPATH = "/srv/lib", PYTHONUNBUFFERED = "" }\n`,
     );
-    expect(worker.hasChannel).toBe(true);
+    expect(worker.engine).toEqual({ threads: 1, isPreloaded: true });
     expect(worker.environment).toMatchObject({
       PYTHONPATH: '/opt/runfcgid/python:/srv/lib',
       PYTHONUNBUFFERED: '',
-      RUNFCGID_CHANNEL: '3',
     });
     expect((await onlyPool(django)).worker.environment).toMatchObject({
       PYTHONPATH: '/opt/runfcgid/python',

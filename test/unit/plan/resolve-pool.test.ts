@@ -35,7 +35,7 @@ describe('a pool', () => {
         },
         identity: { uid: 33, gid: 33, user: 'www-data' },
         umask: 0o022,
-        hasChannel: false,
+        engine: undefined,
       },
       lifecycle: {
         bootTimeoutMs: 30_000,

@@ -16,9 +16,9 @@ const request: ProofPlan = {
 const failure = { reason: 'the proof request /health/ was answered 500', output: ['boom'], isCut: false };
 
 /** A pool of foreign workers, or of the engine's. */
-function planOf(workers: number, proof: ProofPlan, hasChannel = false): PoolPlan {
+function planOf(workers: number, proof: ProofPlan, isEngine = false): PoolPlan {
   const plan = fakePoolPlan(workers);
-  return { ...plan, proof, worker: { ...plan.worker, hasChannel } };
+  return { ...plan, proof, worker: { ...plan.worker, engine: isEngine ? plan.worker.engine : undefined } };
 }
 
 async function started(plan: PoolPlan): Promise<{ world: FakeWorld; pool: Pool }> {
@@ -53,8 +53,8 @@ test('all workers of a start are proven together', async () => {
   expect(pool.state).toBe('running');
 });
 
-test.each([false, true])('a level that asks has an exchange (engine: %s)', async (hasChannel) => {
-  const { world } = await started(planOf(2, request, hasChannel));
+test.each([false, true])('a level that asks has an exchange (engine: %s)', async (isEngine) => {
+  const { world } = await started(planOf(2, request, isEngine));
   expect(world.proofs[0]?.exchange).toBeTypeOf('function');
 });
 
