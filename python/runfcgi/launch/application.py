@@ -7,13 +7,25 @@ import os
 import sys
 import traceback
 from types import ModuleType
-from typing import Any, Callable, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from runfcgi.errors import LoadError
 from runfcgi.wsgi.gateway import Application
 
 
-def load_application(target: str, directory: Optional[str]) -> Application:
+def _nothing() -> None:
+    """An application that is just a callable hooks into os.register_at_fork by itself."""
+
+
+class Loaded(NamedTuple):
+    """``before_fork`` gives up what this process has opened and a process forked from it must not
+    share; it is called before each fork, and may find nothing to do."""
+
+    application: Application
+    before_fork: Callable[[], None] = _nothing
+
+
+def load_application(target: str, directory: Optional[str]) -> Loaded:
     """The callable that ``module:name`` stands for (name: ``application`` if left out).
 
     ``name`` may be dotted. Raises LoadError.
@@ -30,7 +42,7 @@ def load_application(target: str, directory: Optional[str]) -> Application:
             raise LoadError(f'module "{module_name}" has no "{attribute}"') from None
     if not callable(found):
         raise LoadError(f'"{target}" is not callable: it is a {type(found).__name__}')
-    return found
+    return Loaded(found)
 
 
 def put_on_path(directory: Optional[str]) -> str:

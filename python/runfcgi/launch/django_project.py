@@ -10,12 +10,12 @@ from typing import Any, Callable, Iterable, Optional
 from runfcgi.errors import LoadError
 from runfcgi.wsgi.gateway import Application
 
-from .application import attempt, import_module, put_on_path
+from .application import Loaded, attempt, import_module, put_on_path
 
 _SETTINGS = "DJANGO_SETTINGS_MODULE"
 
 
-def load_project(directory: Optional[str], settings: Optional[str]) -> Application:
+def load_project(directory: Optional[str], settings: Optional[str]) -> Loaded:
     """A project by its directory and settings module; nothing in it needs to be edited.
 
     Raises LoadError.
@@ -32,7 +32,7 @@ def load_project(directory: Optional[str], settings: Optional[str]) -> Applicati
     return load_configured()
 
 
-def load_configured() -> Application:
+def load_configured() -> Loaded:
     """The project that DJANGO_SETTINGS_MODULE names, as ``manage.py`` has set it.
 
     Its apps are loaded and its root URLconf with all it includes. Raises LoadError.
@@ -43,7 +43,7 @@ def load_configured() -> Application:
     application = attempt("loading the Django apps (django.setup)", get_wsgi_application)
     attempt(f'the root URLconf "{settings.ROOT_URLCONF}"', _resolve_urlconf)
     attempt("closing connections after loading", _close_connections)
-    return _with_whole_pages(application)
+    return Loaded(_with_whole_pages(application), _close_connections)
 
 
 def require_django() -> None:
@@ -62,7 +62,7 @@ def _resolve_urlconf() -> None:
 
 
 def _close_connections() -> None:
-    """What loading has opened must not be shared by the processes forked from this one."""
+    """Two processes on one connection to a database or cache would read each other's answers."""
     from django.core.cache import caches
     from django.db import connections
 

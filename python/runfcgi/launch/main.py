@@ -7,12 +7,12 @@ import signal
 import sys
 from typing import Optional, Sequence
 
-from runfcgi.errors import OptionError, RunfcgiError, describe
-from runfcgi.wsgi.gateway import Application
+from runfcgi.errors import OptionError, RunfcgiError
 
-from .application import load_application
+from .application import Loaded, load_application
 from .channel import Channel
 from .django_project import load_project
+from .failure import tell_failure
 from .handed import take_channel
 from .options import Loader, Options, is_help_wanted, read_words, usage
 from .standalone import serve_standalone
@@ -42,15 +42,12 @@ def launch(words: Sequence[str], load: Loader, program: str) -> int:
             return serve_supervised(options, load, channel)
         return serve_standalone(options, load)
     except RunfcgiError as error:
-        sys.stderr.write(describe(error))
-        if channel is not None:
-            channel.load_failed(str(error), getattr(error, "traceback", ""))
-        return error.exit_status
+        return tell_failure(error, channel)
     except KeyboardInterrupt:
         return 128 + signal.SIGINT  # before anything was served; afterwards INT is a graceful stop
 
 
-def _load(options: Options) -> Application:
+def _load(options: Options) -> Loaded:
     if options.application:
         return load_application(options.application, options.directory)
     if options.project or options.settings:

@@ -7,8 +7,8 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 from runfcgi.errors import OptionError
 from runfcgi.parent.population import Spare
-from runfcgi.wsgi.gateway import Application
 
+from .application import Loaded
 from .words import ALIASES, WORDS
 
 
@@ -154,4 +154,4 @@ def _contradictions(options: Options) -> Iterator[str]:
 _BY_NAME = {word.name: word for word in WORDS}
 
 # What to serve is decided by whoever starts the engine: a command line, or manage.py.
-Loader = Callable[[Options], Application]
+Loader = Callable[[Options], Loaded]

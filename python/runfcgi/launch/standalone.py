@@ -67,7 +67,7 @@ def _serve(
         pidfile.lock()
     address: Optional[Address] = None
     try:
-        application = load(options)
+        loaded = load(options)
         if options.has_own_address:
             address = _open_address(options, paths)
         if pidfile is not None:
@@ -81,7 +81,7 @@ def _serve(
                 pidfile.release_in_child()
             if report is not None:
                 report.close()
-            return _work(options, listener, application, birth)
+            return _work(options, listener, loaded.application, birth)
 
         def on_ready() -> None:
             where = address.name if address else "descriptor 0"
@@ -89,7 +89,9 @@ def _serve(
             if report is not None:
                 report.ready()
 
-        parent = Prefork(options.spare, options.maxrequests, options.graceful_timeout)
+        parent = Prefork(
+            options.spare, options.maxrequests, options.graceful_timeout, loaded.before_fork
+        )
         return parent.run(work, on_ready, on_stop=lambda: _take_away(address))
     finally:
         _take_away(address)

@@ -21,7 +21,7 @@ def serve_supervised(options: Options, load: Loader, channel: Channel) -> int:
     """The exit status. Raises OptionError, LoadError, ListenError before anything is served."""
     refuse_supervisors_own(options)
     handed = take_handed(os.environ, channel)
-    return run_worker(options, load(options), handed)
+    return run_worker(options, load(options).application, handed)
 
 
 def refuse_supervisors_own(options: Options) -> None:

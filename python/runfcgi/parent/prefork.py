@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import gc
 import os
-import random
 import select
 import signal
-import sys
 import time
 from typing import Callable, Dict, NamedTuple, Optional, Tuple
 
-from runfcgi.serving.stop import STOP_SIGNALS, Signals, Stop
+from runfcgi.serving.stop import Signals, Stop
+from runfcgi.serving.wear import with_jitter
 from runfcgi.wsgi.error_stream import write_stderr
 
 from . import population
 from .board import Board, Seat
 from .crash_loop import CrashLoop
+from .forking import fork, freeze
 from .population import Seen, Spare, plan_change
 
 # While there are more workers than at rest, how often to look whether one can go.
 _SHRINK_INTERVAL = 1.0
 # After the workers' own deadline: for them to leave by themselves.
 _KILL_MARGIN = 1.0
-_FORK_SIGNALS = (*STOP_SIGNALS, signal.SIGCHLD)
 
 
 class Birth(NamedTuple):
@@ -40,11 +38,19 @@ class _Child(NamedTuple):
 
 
 class Prefork:
-    """Keeps workers alive until it is stopped. Use once, in the main thread."""
+    """Keeps workers alive until it is stopped. Use once, in the main thread. ``before_fork`` gives
+    up what the workers must not share."""
 
-    def __init__(self, spare: Spare, max_requests: int, graceful_timeout: float) -> None:
+    def __init__(
+        self,
+        spare: Spare,
+        max_requests: int,
+        graceful_timeout: float,
+        before_fork: Callable[[], None],
+    ) -> None:
         self._spare = spare
         self._max_requests = max_requests
+        self._before_fork = before_fork
         # Worn workers, and those that leave, stay beside their replacements for a while.
         self._board = Board(4 * spare.max_workers + 4, spare.min_spare)
         self._stop = Stop(graceful_timeout)
@@ -66,8 +72,7 @@ class Prefork:
         ``on_stop`` at the beginning of the end, to take the address away. Both in the parent."""
         self._signals.install()
         signal.signal(signal.SIGCHLD, lambda signum, frame: None)  # wakes, by Signals.fileno()
-        gc.collect()
-        gc.freeze()  # what is loaded stays shared: the collector will not write to it
+        freeze()
         birth = self._adjust()
         if birth is not None:
             return work(birth)
@@ -103,25 +108,20 @@ class Prefork:
 
     def _fork(self, seat: Seat) -> Optional[Birth]:
         """Not None: this is the new process."""
-        max_requests = _with_jitter(self._max_requests)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        # The parent's handlers must not run in the child: it installs its own and unblocks.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _FORK_SIGNALS)
+        max_requests = with_jitter(self._max_requests)
         try:
-            pid = os.fork()
+            pid = fork(self._before_fork)
         except OSError as error:
             seat.free()
             write_stderr(f"runfcgi: cannot start a worker: {error.strerror}\n")
             self._crash_loop.crashed(lifetime=0.0, served=0, now=time.monotonic())
-            pid = None
+            return None
         if pid == 0:
             self._signals.close()
+            self._stop.close()
             os.close(self._lifeline[1])
             return Birth(seat, self._lifeline[0], max_requests)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _FORK_SIGNALS)
-        if pid is not None:
-            self._children[pid] = _Child(seat, time.monotonic())
+        self._children[pid] = _Child(seat, time.monotonic())
         return None
 
     def _retire(self, pid: int) -> None:
@@ -194,11 +194,6 @@ class Prefork:
         for pid in (*self._children, *self._leaving):
             _signal(pid, signal.SIGKILL)
         raise SystemExit(128 + signum)
-
-
-def _with_jitter(max_requests: int) -> int:
-    """Workers that started together must not all be replaced together: up to a tenth earlier."""
-    return max_requests - random.randint(0, max_requests // 10)
 
 
 def _signal(pid: int, signum: int) -> None:

@@ -84,17 +84,27 @@ def take_descriptor_0() -> socket.socket:
     It is moved away and /dev/null put in its place: what the application starts must not
     inherit it as its standard input. Raises ListenError.
     """
-    try:
-        sock = socket.socket(fileno=os.dup(0))
-        is_listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-    except OSError:
-        is_listening = 0
-    if not is_listening:
+    if not is_listening(0):
         raise ListenError(
             "descriptor 0 is not a listening socket: give socket=PATH or host= and port=,"
             " or start this program from a FastCGI process manager"
         )
+    sock = socket.socket(fileno=os.dup(0))
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)
     os.close(null)
     return sock
+
+
+def is_listening(descriptor: int) -> bool:
+    """Is it a socket on which somebody has called listen(2)?"""
+    try:
+        sock = socket.socket(fileno=descriptor)
+    except OSError:
+        return False
+    try:
+        return bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN))
+    except OSError:
+        return False
+    finally:
+        sock.detach()

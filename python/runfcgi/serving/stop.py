@@ -36,6 +36,11 @@ class Stop:
         self.is_set = True
         os.write(self._write_end, b".")
 
+    def close(self) -> None:
+        """For a forked process, which has an end of its own."""
+        os.close(self._read_end)
+        os.close(self._write_end)
+
 
 class Signals:
     """Catches the stop signals, whatever the launcher had blocked or ignored.
