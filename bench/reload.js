@@ -10,6 +10,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstAnswer } from './first-answer.js';
+import { median } from './median.js';
 import { reloadContenders, workers } from './reload-contenders.js';
 import { SteadyClients } from './steady-clients.js';
 
@@ -218,12 +219,4 @@ async function until(isSo, name) {
     if (performance.now() > endMs) throw new Error(`${name}: not over after ${patienceMs} ms`);
     await sleep(10);
   }
-}
-
-/** @param {number[]} numbers */
-function median(numbers) {
-  const sorted = [...numbers].sort((one, other) => one - other);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }

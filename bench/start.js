@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { contenders } from './contenders.js';
 import { firstAnswer } from './first-answer.js';
+import { median } from './median.js';
 
 const goal = { startMs: 250, memoryMb: 60 };
 const answerTimeoutMs = 20_000;
@@ -112,12 +113,4 @@ function report(samples) {
   }
   console.log(`goal ${goal.startMs} ms: ${ownMs <= goal.startMs ? 'met' : 'missed'}`);
   console.log(`goal ${goal.memoryMb} MB: ${ownMb <= goal.memoryMb ? 'met' : 'missed'}`);
-}
-
-/** @param {number[]} numbers */
-function median(numbers) {
-  const sorted = [...numbers].sort((one, other) => one - other);
-  const middle = Math.floor(sorted.length / 2);
-  const upper = sorted[middle] ?? Number.NaN;
-  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
 }
