@@ -104,6 +104,20 @@ export function readLines({ stream, longest, clock, onLine }: LineReading): Prom
   });
 }
 
+/** How long a worker's last output is waited for when a descendant of it keeps the pipes open. */
+const lastOutputMs = 100;
+
+/** Resolves when `outputEnd` does, or a moment later at most. */
+export function endOrMoment(outputEnd: Promise<void>, clock: Clock): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = clock.at(clock.now() + lastOutputMs, resolve);
+    void outputEnd.then(() => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;
 
