@@ -24,10 +24,12 @@ const prototypes = {
   poll: 'int poll(void *, unsigned long, int)',
   prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
   recv: 'long recv(int, void *, unsigned long, int)',
+  sendmsg: 'long sendmsg(int, void *, int)',
   sendto: 'long sendto(int, void *, unsigned long, int, void *, unsigned int)',
   setsockopt: 'int setsockopt(int, int, int, void *, unsigned int)',
   shutdown: 'int shutdown(int, int)',
   socket: 'int socket(int, int, int)',
+  socketpair: 'int socketpair(int, int, int, void *)',
   syscall: 'long syscall(long, ...)',
   waitpid: 'int waitpid(int, void *, int)',
 } as const;

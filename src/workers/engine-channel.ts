@@ -1,16 +1,8 @@
 import type { Readable } from 'node:stream';
-import { describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import type { EngineMessage } from './launcher.ts';
-import { type OutputLine, readLines } from './output.ts';
-
-/** Longest message of the engine in bytes; a traceback is longer only by mistake. */
-export const longestMessage = 64 * 1024;
-
-/** A message, or a sentence that says why the line is none. */
-export type ParsedMessage =
-  | { readonly kind: 'message'; readonly message: EngineMessage }
-  | { readonly kind: 'refused'; readonly problem: string };
+import { type Fields, type Parsed, parseLine, readMessages } from './message-lines.ts';
+import type { OutputLine } from './output.ts';
 
 export interface ChannelReading {
   readonly stream: Readable;
@@ -20,56 +12,38 @@ export interface ChannelReading {
   readonly onProblem: (problem: string) => void;
 }
 
-/** Reads the engine's channel (JSON, one message a line, on fd 3) to its end. Nothing it says makes this throw. */
-export function readChannel({ stream, clock, onMessage, onProblem }: ChannelReading): Promise<void> {
-  const onLine = (line: OutputLine): void => {
-    const parsed = parseMessage(line);
-    if (parsed.kind === 'message') onMessage(parsed.message);
-    else onProblem(parsed.problem);
-  };
-  return readLines({ stream, longest: longestMessage, clock, onLine });
+const format = { channel: 'engine channel', read: readMessage } as const;
+
+/** Reads the channel of an engine's worker (JSON, one message a line) to its end. */
+export function readChannel(reading: ChannelReading): Promise<void> {
+  return readMessages<EngineMessage>({ ...format, ...reading });
 }
 
 /** One line of the channel. Fields that are not known are ignored, so that engine and daemon may differ in age. */
-export function parseMessage({ text, cutBytes }: OutputLine): ParsedMessage {
-  if (cutBytes > 0) return refused(`a message is longer than ${longestMessage} bytes`, text);
-  try {
-    return readMessage(JSON.parse(text), text);
-  } catch (error) {
-    return refused(`a line is not JSON (${describeError(error)})`, text);
-  }
+export function parseMessage(line: OutputLine): Parsed<EngineMessage> {
+  return parseLine<EngineMessage>(line, format);
 }
 
-function readMessage(value: unknown, text: string): ParsedMessage {
-  if (!isRecord(value)) return refused('a message is not an object', text);
-  switch (value['event']) {
+function readMessage(fields: Fields): EngineMessage | string {
+  switch (fields['event']) {
     case 'ready':
-      return { kind: 'message', message: { event: 'ready' } };
+      return { event: 'ready' };
     case 'load-failed': {
-      const { message, traceback } = value;
+      const { message, traceback } = fields;
       if (typeof message !== 'string' || typeof traceback !== 'string') {
-        return refused('"load-failed" lacks the texts "message" and "traceback"', text);
+        return '"load-failed" lacks the texts "message" and "traceback"';
       }
-      return { kind: 'message', message: { event: 'load-failed', message, traceback } };
+      return { event: 'load-failed', message, traceback };
     }
     case 'worn':
     case 'retiring': {
-      const { event, reason, detail = '' } = value;
+      const { event, reason, detail = '' } = fields;
       if (typeof reason !== 'string' || typeof detail !== 'string') {
-        return refused(`"${event}" lacks the text "reason", or its "detail" is no text`, text);
+        return `"${event}" lacks the text "reason", or its "detail" is no text`;
       }
-      return { kind: 'message', message: { event, reason, detail } };
+      return { event, reason, detail };
     }
     default:
-      return refused(`the event ${JSON.stringify(value['event'])} is not known`, text);
+      return `the event ${JSON.stringify(fields['event'])} is not known`;
   }
-}
-
-function refused(problem: string, text: string): ParsedMessage {
-  const excerpt = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return { kind: 'refused', problem: `engine channel: ${problem}: ${JSON.stringify(excerpt)}` };
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

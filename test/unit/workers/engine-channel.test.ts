@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import { longestMessage, parseMessage, readChannel } from '../../../src/workers/engine-channel.ts';
+import { parseMessage, readChannel } from '../../../src/workers/engine-channel.ts';
 import type { EngineMessage } from '../../../src/workers/launcher.ts';
+import { longestMessage } from '../../../src/workers/message-lines.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
 
 const parse = (text: string) => parseMessage({ text, cutBytes: 0 });
