@@ -1,5 +1,6 @@
 """A FastCGI client for the tests: requests as bytes, answers as they came."""
 
+import json
 import socket
 import struct
 from typing import Dict, List, NamedTuple, Tuple, Union
@@ -32,6 +33,9 @@ class Answer(NamedTuple):
     body: bytes
     errors: bytes
     ended: Union[int, None]
+
+    def json(self):
+        return json.loads(self.body)
 
 
 def begin(request_id: int = 1, keep: bool = False, role: int = records.RESPONDER) -> bytes:

@@ -1,7 +1,8 @@
 """The line to a supervisor: JSON, one event a line, on a descriptor it names.
 
 RUNFCGID_CHANNEL holds the descriptor's number; then this process is exactly one worker, on the
-listening socket at descriptor 0, and has no children of its own. It says
+listening socket at descriptor 0, and has no children of its own (or a fork server, which says
+other things: ``fork_server/messages.py``). It says
 
     {"event":"ready"}                                            about to accept
     {"event":"load-failed","message":"…","traceback":"…"}        before it exits
@@ -24,6 +25,9 @@ class Channel:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
 
     def ready(self) -> None:
         self._say({"event": "ready"})

@@ -12,6 +12,7 @@ from runfcgi.serving.listener import take_descriptor_0
 from .channel import Channel
 
 _CHANNEL = "RUNFCGID_CHANNEL"
+_ROLE = "RUNFCGID_ROLE"
 _SCOREBOARD = "RUNFCGID_SCOREBOARD"
 _TRACES = "RUNFCGID_TRACES"
 
@@ -30,6 +31,14 @@ def take_channel(environ: MutableMapping[str, str]) -> Optional[Channel]:
     """The channel of this process, None when no supervisor gave one. Raises OptionError."""
     descriptor = _take_descriptor(environ, _CHANNEL)
     return None if descriptor is None else Channel(descriptor)
+
+
+def take_is_fork_server(environ: MutableMapping[str, str]) -> bool:
+    """Is this process to fork workers, rather than to be one? Raises OptionError."""
+    role = environ.pop(_ROLE, None)
+    if role not in (None, "fork-server"):
+        raise OptionError(f'{_ROLE}="{role}" is not known: only "fork-server" is')
+    return role is not None
 
 
 def take_handed(environ: MutableMapping[str, str], channel: Channel) -> Handed:

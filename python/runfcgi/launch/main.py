@@ -13,7 +13,8 @@ from .application import Loaded, load_application
 from .channel import Channel
 from .django_project import load_project
 from .failure import tell_failure
-from .handed import take_channel
+from .fork_server import serve_forks
+from .handed import take_channel, take_is_fork_server
 from .options import Loader, Options, is_help_wanted, read_words, usage
 from .standalone import serve_standalone
 from .supervised import serve_supervised
@@ -37,9 +38,10 @@ def launch(words: Sequence[str], load: Loader, program: str) -> int:
     channel: Optional[Channel] = None
     try:
         channel = take_channel(os.environ)
+        serve = serve_forks if take_is_fork_server(os.environ) else serve_supervised
         options = read_words(words)
         if channel is not None:
-            return serve_supervised(options, load, channel)
+            return serve(options, load, channel)
         return serve_standalone(options, load)
     except RunfcgiError as error:
         return tell_failure(error, channel)

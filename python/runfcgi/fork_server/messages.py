@@ -1,0 +1,126 @@
+"""What a supervisor and its fork server say to each other: JSON, one message a line, both ways.
+
+    supervisor                                                fork server
+        |                                                          |  loads the application
+        |  {"event":"ready","version":1}                           |
+        | <------------------------------------------------------- |  or load-failed, and exits
+        |  {"command":"spawn","id":7,"marker":"…"}                 |
+        | -------------------------------------------------------> |  forks
+        |  {"event":"spawned","id":7,"pid":4711}                   |
+        | <------------------------------------------------------- |  or spawn-failed, with a message
+        |  {"event":"exited","pid":4711,"status":9}                |
+        | <------------------------------------------------------- |  raw status as of wait(2)
+        |  {"event":"warning","message":"…"}                       |
+        | <------------------------------------------------------- |  whatever should be known
+        |  end of file                                             |
+        | -------------------------------------------------------> |  exits 0; its workers serve on
+
+The channel is a Unix stream socket (RUNFCGID_CHANNEL names the descriptor, RUNFCGID_ROLE is
+``fork-server``). Six descriptors come with the first byte of a ``spawn`` (SCM_RIGHTS, unix(7)):
+listening socket, standard output, standard error, and the worker's own channel, scoreboard and
+traces. ``marker`` becomes the worker's RUNFCGID_WORKER. A line has at most 65,536 bytes with its
+end; unknown fields are ignored. What cannot be understood is answered with ``spawn-failed`` when
+its id can be read, with ``warning`` otherwise; the descriptors it came with are closed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any, NamedTuple, Optional, Sequence
+
+VERSION = 1
+LINE_LIMIT = 65536
+_EXCERPT = 80
+
+
+class Descriptors(NamedTuple):
+    """A worker's, in the order in which they are sent."""
+
+    listen: int
+    stdout: int
+    stderr: int
+    channel: int
+    scoreboard: int
+    traces: int
+
+
+class Spawn(NamedTuple):
+    """The request for one worker. ``marker`` as the bytes of an environment variable."""
+
+    id: int
+    marker: bytes
+    descriptors: Descriptors
+
+
+class NoCommand(Exception):
+    """A line cannot be done. ``id`` is that of the spawn it probably meant."""
+
+    def __init__(self, problem: str, id: Optional[int] = None) -> None:
+        super().__init__(problem)
+        self.id = id
+
+
+def read_spawn(line: bytes, descriptors: Sequence[int]) -> Spawn:
+    """Raises NoCommand; the descriptors are the caller's in either case."""
+    try:
+        message = json.loads(line.decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise NoCommand(f"a line is not JSON: {_excerpt(line)}") from None
+    if not isinstance(message, dict):
+        raise NoCommand(f"a message is not an object: {_excerpt(line)}")
+    id = message.get("id")
+    is_id = isinstance(id, int) and not isinstance(id, bool)
+    if message.get("command") != "spawn":
+        raise NoCommand(f"the command is not known: {_excerpt(line)}", id if is_id else None)
+    if not is_id:
+        raise NoCommand(f"the id is not a whole number: {_excerpt(line)}")
+    marker = _marker(message.get("marker"), id)
+    wanted = len(Descriptors._fields)
+    if len(descriptors) != wanted:
+        raise NoCommand(f"{len(descriptors)} descriptors came with it, not {wanted}", id)
+    return Spawn(id, marker, Descriptors(*descriptors))
+
+
+def ready() -> dict:
+    return {"event": "ready", "version": VERSION}
+
+
+def spawned(spawn: Spawn, pid: int) -> dict:
+    return {"event": "spawned", "id": spawn.id, "pid": pid}
+
+
+def spawn_failed(id: int, message: str) -> dict:
+    return {"event": "spawn-failed", "id": id, "message": message}
+
+
+def exited(pid: int, status: int) -> dict:
+    return {"event": "exited", "pid": pid, "status": status}
+
+
+def warning(message: str) -> dict:
+    return {"event": "warning", "message": message}
+
+
+def refusal(problem: NoCommand) -> dict:
+    if problem.id is None:
+        return warning(str(problem))
+    return spawn_failed(problem.id, str(problem))
+
+
+def encode(message: dict) -> bytes:
+    return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+def _marker(value: Any, id: int) -> bytes:
+    if isinstance(value, str) and value and "\0" not in value:
+        try:
+            return os.fsencode(value)
+        except UnicodeEncodeError:
+            pass
+    raise NoCommand("the marker cannot be the value of an environment variable", id)
+
+
+def _excerpt(line: bytes) -> str:
+    text = line[: _EXCERPT + 1].decode("utf-8", "replace")
+    return repr(text if len(text) <= _EXCERPT else text[:_EXCERPT] + "…")

@@ -1,0 +1,29 @@
+"""A process that was just forked takes on what makes it a worker of its own."""
+
+from __future__ import annotations
+
+import os
+from typing import Optional
+
+from runfcgi.wsgi.error_stream import write_stderr
+
+from .marker import VARIABLE, MarkerPlace, MarkerUnreachable
+from .server import Birth
+
+
+def settle(birth: Birth, place: Optional[MarkerPlace]) -> None:
+    """A session, standard output and error, and a mark of its own, as an executed worker has.
+
+    The other descriptors stay where they are, closed on exec. Standard input is the fork server's,
+    which is /dev/null. ``place`` is None when there is none to overwrite.
+    """
+    os.setsid()
+    for descriptor, standard in ((birth.descriptors.stdout, 1), (birth.descriptors.stderr, 2)):
+        os.dup2(descriptor, standard)
+        os.close(descriptor)
+    os.environ[VARIABLE] = os.fsdecode(birth.marker)
+    if place is not None:
+        try:
+            place.overwrite(birth.marker)
+        except MarkerUnreachable as error:
+            write_stderr(f"runfcgi: {VARIABLE} stays as it was in /proc/{os.getpid()}/environ: {error}\n")

@@ -1,0 +1,185 @@
+"""A supervisor of a fork server, for the tests: a socketpair, descriptors by SCM_RIGHTS."""
+
+import array
+import json
+import os
+import select
+import socket
+import tempfile
+import time
+from typing import List, Optional
+
+from .client import ask
+from .engine import DEADLINE, EngineTest
+
+SCOREBOARD_SIZE = 64 + 16 * 512
+
+
+class ForkingTest(EngineTest):
+    def ready(self, *words: str, **options) -> "ForkServer":
+        """A fork server that has loaded its application."""
+        server = ForkServer(self, *words, **options)
+        self.assertEqual(server.next_event(), {"event": "ready", "version": 1})
+        return server
+
+    def who(self) -> int:
+        """The pid of a worker that answers."""
+        return int(ask(self.socket_path, "/who").body.split()[0])
+
+    def facts(self) -> dict:
+        return ask(self.socket_path).json()
+
+
+class ForkServer:
+    """A started fork server. ``listener`` is what its workers get, if nothing else is said."""
+
+    def __init__(self, test: EngineTest, *words: str, marker: str = "m" * 80, **options) -> None:
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        test.addCleanup(self.listener.close)
+        self.listener.bind(test.socket_path)
+        self.listener.listen(128)
+        self.channel, theirs = socket.socketpair()
+        test.addCleanup(self.channel.close)
+        self._test = test
+        self._rest = b""
+        self._events: List[dict] = []
+        self._last_id = 0
+        self.engine = test.start(
+            *words,
+            channel=theirs.fileno(),
+            RUNFCGID_CHANNEL="3",
+            RUNFCGID_ROLE="fork-server",
+            RUNFCGID_WORKER=marker,
+            **options,
+        )
+        theirs.close()
+
+    def spawn(self, marker: str = "a mark") -> "ForkedWorker":
+        """A worker that has said that it is ready."""
+        worker = ForkedWorker(self._test)
+        worker.pid = self.request(worker, marker)
+        assert worker.next_event() == {"event": "ready"}, worker.log
+        return worker
+
+    def request(self, worker: "ForkedWorker", marker: str = "a mark") -> int:
+        """The pid of the process that was forked for ``worker``."""
+        self._last_id += 1
+        self.send_spawn(self._last_id, worker.descriptors(self.listener), marker)
+        worker.close_their_ends()
+        event = self.next_event("spawned", "spawn-failed")
+        assert event["event"] == "spawned" and event["id"] == self._last_id, event
+        return event["pid"]
+
+    def send_spawn(self, id, descriptors, marker="a mark") -> None:
+        message = {"command": "spawn", "id": id, "marker": marker}
+        self.send(json.dumps(message).encode() + b"\n", descriptors)
+
+    def send(self, data: bytes, descriptors=()) -> None:
+        """All of ``data``, the descriptors with its first byte."""
+        control = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors))
+        sent = self.channel.sendmsg([data], [control] if descriptors else [])
+        self.channel.sendall(data[sent:])
+
+    def next_event(self, *names: str, seconds: float = DEADLINE) -> Optional[dict]:
+        """The next event, or the next with one of the names; the others are kept. None when the
+        fork server has closed the channel."""
+        for event in self._events:
+            if not names or event["event"] in names:
+                self._events.remove(event)
+                return event
+        end = time.monotonic() + seconds
+        while True:
+            event = self._receive(end)
+            if event is None or not names or event["event"] in names:
+                return event
+            self._events.append(event)
+
+    def descriptors(self) -> List[str]:
+        return open_descriptors(self.engine.pid)
+
+    def _receive(self, end: float) -> Optional[dict]:
+        while b"\n" not in self._rest:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.channel], [], [], left)[0]:
+                raise AssertionError(f"no event; kept: {self._events}; log: {self.engine.log}")
+            try:
+                data = self.channel.recv(65536)
+            except ConnectionError:
+                data = b""
+            if not data:
+                return None
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+
+class ForkedWorker:
+    """The supervisor's ends of what one worker gets."""
+
+    def __init__(self, test: EngineTest) -> None:
+        self.pid = 0
+        self._log_file = tempfile.TemporaryFile()
+        self._scoreboard = tempfile.TemporaryFile()
+        self._scoreboard.truncate(SCOREBOARD_SIZE)
+        self._read_end, self._channel = os.pipe()
+        self._traces_end, self._traces = os.pipe()
+        self._rest = b""
+        test.addCleanup(self._close)
+
+    @property
+    def log(self) -> str:
+        """Standard output and error so far."""
+        size = os.fstat(self._log_file.fileno()).st_size
+        return os.pread(self._log_file.fileno(), size, 0).decode("utf-8", "replace")
+
+    def descriptors(self, listener: socket.socket) -> List[int]:
+        log = self._log_file.fileno()
+        scoreboard = self._scoreboard.fileno()
+        return [listener.fileno(), log, log, self._channel, scoreboard, self._traces]
+
+    def close_their_ends(self) -> None:
+        for descriptor in (self._channel, self._traces):
+            os.close(descriptor)
+        self._channel = self._traces = -1
+
+    def next_event(self, seconds: float = DEADLINE) -> Optional[dict]:
+        """None when the worker has closed its channel."""
+        end = time.monotonic() + seconds
+        while b"\n" not in self._rest:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self._read_end], [], [], left)[0]:
+                raise AssertionError(f"no event in {seconds:g} s; the log: {self.log}")
+            data = os.read(self._read_end, 65536)
+            if not data:
+                return None
+            self._rest += data
+        line, _, self._rest = self._rest.partition(b"\n")
+        return json.loads(line)
+
+    def signal(self, signum: int) -> None:
+        os.kill(self.pid, signum)
+
+    def _close(self) -> None:
+        """A worker that a test has left, of a fork server that has left, is ended."""
+        if self._channel >= 0:
+            self.close_their_ends()
+        while self.pid and self._is_there():
+            os.kill(self.pid, 9)
+            time.sleep(0.01)
+        os.close(self._read_end)
+        os.close(self._traces_end)
+        self._log_file.close()
+        self._scoreboard.close()
+
+    def _is_there(self) -> bool:
+        try:
+            with open(f"/proc/{self.pid}/environ", "rb") as file:
+                return b"RUNFCGID_WORKER=" in file.read()
+        except OSError:
+            return False
+
+
+def open_descriptors(pid: int) -> List[str]:
+    """What each of its descriptors stands for."""
+    directory = f"/proc/{pid}/fd"
+    return [os.readlink(os.path.join(directory, name)) for name in os.listdir(directory)]
