@@ -47,13 +47,16 @@ export function readProcess(pid: number): ProcessRow | undefined {
   return text === undefined ? undefined : parseStat(text);
 }
 
+/** No later field of proc_pid_stat(5) is of interest. */
+const lastField = 22;
+
 /**
  * Parses a line of proc_pid_stat(5). The program's name may hold spaces, parentheses and line ends, therefore the
  * fields are counted from the last closing parenthesis.
  */
 export function parseStat(text: string): ProcessRow | undefined {
   const nameEnd = text.lastIndexOf(')');
-  const fields = text.slice(nameEnd + 2).split(' ');
+  const fields = text.slice(nameEnd + 2).split(' ', lastField - 2);
   const field = (number: number): number => Number(fields[number - 3]);
   const state = fields[0];
   const row = {

@@ -35,6 +35,7 @@ export class Drains {
     this.#drains.set(generation, drain);
     watch = watchDrain({
       sockets,
+      ownPids: () => generation.present.flatMap(({ pid }) => pid ?? []),
       pids: () => generation.present.flatMap((worker) => worker.treePids()),
       onDrained: () => {
         drain.isDone = true;

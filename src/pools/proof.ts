@@ -101,7 +101,7 @@ export class Proof {
       socket,
       workers: workers
         .filter((worker) => worker.socket === socket)
-        .map((worker) => ({ id: worker.id, pids: () => worker.treePids() })),
+        .map((worker) => ({ id: worker.id, pid: () => worker.pid, pids: () => worker.treePids() })),
     }));
     const settle = (id: string, act: (worker: Worker) => void): void => {
       const worker = workers.find((each) => each.id === id);

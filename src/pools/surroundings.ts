@@ -3,7 +3,8 @@ import type { Log } from '../host/log.ts';
 import type { ListenPlan, ReloadPlan } from '../plan/plan.ts';
 import type { ProofFailure } from '../probes/proof-answer.ts';
 import type { ProofExchange } from '../probes/proof-exchange.ts';
-import type { DrainWatch } from '../sockets/drain-watch.ts';
+import type { ProvenWorker } from '../probes/proof-trial.ts';
+import type { DrainOptions, DrainWatch } from '../sockets/drain-watch.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
 import type { Triggers } from '../triggers/triggers.ts';
@@ -23,11 +24,7 @@ export interface PoolSurroundings extends WorkerSurroundings {
 }
 
 /** Calls `onDrained` once when no connection is queued on the sockets or held by the processes any more. */
-export type WatchDrain = (options: {
-  readonly sockets: readonly ListenSocket[];
-  readonly pids: () => readonly number[];
-  readonly onDrained: () => void;
-}) => DrainWatch;
+export type WatchDrain = (options: Omit<DrainOptions, 'clock'>) => DrainWatch;
 
 /**
  * Holds connections to the sockets until each worker is seen holding one of them, and has answered there what it is
@@ -37,7 +34,7 @@ export type WatchDrain = (options: {
 export type ProveAccept = (options: {
   readonly sockets: readonly {
     readonly socket: ListenSocket;
-    readonly workers: readonly { readonly id: string; readonly pids: () => readonly number[] }[];
+    readonly workers: readonly ProvenWorker[];
   }[];
   readonly timeoutMs: number;
   readonly clock: Clock;

@@ -2,7 +2,7 @@ import { isInherited } from '../config/address.ts';
 import type { Clock } from '../host/clock.ts';
 import { connectionHeldBy } from '../sockets/connection-holder.ts';
 import type { ListenSocket, ProbeConnection } from '../sockets/endpoint.ts';
-import type { Occupancy } from '../sockets/occupancy.ts';
+import { countAccepted, type Occupancy } from '../sockets/occupancy.ts';
 import { probeDemand } from './probe-demand.ts';
 import type { ProofFailure } from './proof-answer.ts';
 import type { ProofExchange } from './proof-exchange.ts';
@@ -14,9 +14,14 @@ export interface ProvenSocket {
 
 export interface ProvenWorker {
   readonly id: string;
-  /** The worker and its descendants; empty while there is no process. */
+  /** The process that was started; `undefined` while there is none. */
+  readonly pid: () => number | undefined;
+  /** The worker and its descendants; empty while there is no process. Asking costs a look through all processes. */
   readonly pids: () => readonly number[];
 }
+
+/** Which processes are looked at: those that were started, or their descendants too. */
+export type ProofSight = 'own' | 'trees';
 
 export interface TrialOptions extends ProvenSocket {
   /** What each worker is asked on a connection that it holds; `undefined`: holding one is proof enough. */
@@ -40,9 +45,10 @@ export class ProofTrial {
     this.#options = options;
   }
 
-  get watched(): { readonly socket: ListenSocket; readonly pids: () => readonly number[] } {
+  /** Its socket, and the processes among which those are that nothing is known of yet. */
+  watched(sight: ProofSight): { readonly socket: ListenSocket; readonly pids: () => readonly number[] } {
     const { socket, workers } = this.#options;
-    return { socket, pids: () => workers.flatMap((worker) => worker.pids()) };
+    return { socket, pids: () => workers.flatMap((worker) => pidsOf(worker, sight)) };
   }
 
   get proven(): readonly string[] {
@@ -71,19 +77,22 @@ export class ProofTrial {
     }
   }
 
-  judge(occupancy: Occupancy): void {
+  /** Returns `missing` when somebody has accepted a connection who was not looked at: a descendant, perhaps. */
+  judge(occupancy: Occupancy, sight: ProofSight): 'missing' | 'complete' {
     const { workers, exchange } = this.#options;
     const accepted = this.#held.length - (occupancy.queued ?? Number(occupancy.hasQueued));
-    const seen = this.#waiting().filter((worker) => isAmong(occupancy.accepted, worker));
+    const seen = this.#waiting().filter((worker) => isAmong(occupancy.accepted, pidsOf(worker, sight)));
     const hidden = this.#waiting().filter(
-      (worker) => !seen.includes(worker) && worker.pids().some((pid) => occupancy.unknown.includes(pid)),
+      (worker) =>
+        !seen.includes(worker) && pidsOf(worker, sight).some((pid) => occupancy.unknown.includes(pid)),
     );
     if (exchange === undefined) {
       for (const { id } of seen) this.#settle(id, undefined);
       if (accepted >= workers.length) for (const { id } of hidden) this.#settle(id, undefined);
     } else {
-      this.#assign(seen, hidden, accepted);
+      this.#assign(seen, hidden, { accepted, sight });
     }
+    return accepted > countAccepted(occupancy) ? 'missing' : 'complete';
   }
 
   end(): void {
@@ -93,11 +102,15 @@ export class ProofTrial {
   }
 
   /** Asks each worker on the connection that it is found to hold. */
-  #assign(seen: readonly ProvenWorker[], hidden: readonly ProvenWorker[], accepted: number): void {
+  #assign(
+    seen: readonly ProvenWorker[],
+    hidden: readonly ProvenWorker[],
+    { accepted, sight }: { readonly accepted: number; readonly sight: ProofSight },
+  ): void {
     const indistinct = [...hidden];
     for (const worker of seen) {
       const names = new Set(this.#held.map(({ name }) => name));
-      const name = connectionHeldBy(worker.pids(), names);
+      const name = connectionHeldBy(pidsOf(worker, sight), names);
       if (name === 'unknown') indistinct.push(worker);
       else if (name !== undefined)
         this.#ask(
@@ -116,14 +129,14 @@ export class ProofTrial {
 
   /** Every worker named is proven when all the connections were answered well. */
   #ask(workers: readonly ProvenWorker[], connections: readonly ProbeConnection[]): void {
-    const processes = workers.map((worker) => ({ worker, pids: new Set(worker.pids()) }));
+    const processes = workers.map((worker) => ({ worker, pid: worker.pid() }));
     for (const { id } of workers) this.#asked.add(id);
     void Promise.all(connections.map((connection) => this.#exchange(connection))).then((failures) => {
       const failure = failures.find((each) => each !== undefined);
-      for (const { worker, pids } of processes) {
+      for (const { worker, pid } of processes) {
         this.#asked.delete(worker.id);
         // A worker that died meanwhile is asked again in its next life.
-        if (worker.pids().some((pid) => pids.has(pid))) this.#settle(worker.id, failure);
+        if (pid !== undefined && worker.pid() === pid) this.#settle(worker.id, failure);
       }
     });
   }
@@ -183,8 +196,14 @@ export class ProofTrial {
   }
 }
 
-function isAmong(accepted: ReadonlyMap<number, number>, worker: ProvenWorker): boolean {
-  return worker.pids().some((pid) => (accepted.get(pid) ?? 0) > 0);
+function pidsOf(worker: ProvenWorker, sight: ProofSight): readonly number[] {
+  if (sight === 'trees') return worker.pids();
+  const pid = worker.pid();
+  return pid === undefined ? [] : [pid];
+}
+
+function isAmong(accepted: ReadonlyMap<number, number>, pids: readonly number[]): boolean {
+  return pids.some((pid) => (accepted.get(pid) ?? 0) > 0);
 }
 
 function closeIfEnded(connection: ProbeConnection): boolean {

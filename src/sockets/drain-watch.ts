@@ -9,7 +9,9 @@ import { countAccepted, readOccupancy } from './occupancy.ts';
 export interface DrainOptions {
   /** No longer published: to be called right after the switch. */
   readonly sockets: readonly ListenSocket[];
-  /** Every process that may hold connections of these sockets. */
+  /** The processes that were started: while they are seen busy, nobody looks for their descendants. */
+  readonly ownPids: () => readonly number[];
+  /** Every process that may hold connections of these sockets. Asking costs a look through all processes. */
   readonly pids: () => readonly number[];
   /** Called once, when nothing is queued, accepted or under way any more. */
   readonly onDrained: () => void;
@@ -32,9 +34,10 @@ export interface DrainProgress {
 }
 
 /** Looks at the connections of sockets that get no new ones, until there are none. Gives up only when cancelled. */
-export function watchDrain({ sockets, pids, onDrained, clock }: DrainOptions): DrainWatch {
+export function watchDrain({ sockets, ownPids, pids, onDrained, clock }: DrainOptions): DrainWatch {
   const reader = new ConnectionReader();
   const watched = sockets.map((socket) => ({ socket, pids }));
+  const ownOnly = sockets.map((socket) => ({ socket, pids: ownPids }));
   const halfOpen = new HalfOpenHandshakes(sockets, readTables(), clock.now());
   let state = drainBegins;
   let delayMs: number | undefined;
@@ -42,6 +45,8 @@ export function watchDrain({ sockets, pids, onDrained, clock }: DrainOptions): D
 
   const read = (): DrainReading => {
     const tables = readTables();
+    const isBusy = readingOf(readOccupancy(ownOnly, reader, tables), 0) === 'busy';
+    if (isBusy) return 'busy';
     return readingOf(readOccupancy(watched, reader, tables), halfOpen.remaining(tables, clock.now()));
   };
   const schedule = (): void => {

@@ -47,7 +47,10 @@ function prove(workers: readonly Worker[], more: { timeoutMs?: number; signal?: 
   const seen: string[] = [];
   const proof = proveAccept({
     sockets: [
-      { socket, workers: workers.map(({ pid }) => ({ id: `w${pid}`, pids: () => withChildren(pid) })) },
+      {
+        socket,
+        workers: workers.map(({ pid }) => ({ id: `w${pid}`, pid: () => pid, pids: () => withChildren(pid) })),
+      },
     ],
     timeoutMs: 10_000,
     clock: systemClock,
@@ -143,8 +146,8 @@ describe('the accept proof', () => {
     const one = shop.worker(socket.fd, holder);
     const two = shop.worker(other.fd, holder);
     const sockets = [
-      { socket, workers: [{ id: 'one', pids: () => [one.pid] }] },
-      { socket: other, workers: [{ id: 'two', pids: () => [two.pid] }] },
+      { socket, workers: [{ id: 'one', pid: () => one.pid, pids: () => [one.pid] }] },
+      { socket: other, workers: [{ id: 'two', pid: () => two.pid, pids: () => [two.pid] }] },
     ];
     expect(await proveAccept({ sockets, timeoutMs: 10_000, clock: systemClock })).toEqual({
       proven: ['one', 'two'],

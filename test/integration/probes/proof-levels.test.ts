@@ -71,7 +71,14 @@ async function prove(workers: readonly Worker[], proof: ProofPlan) {
   const numberOf = (id: string): number => workers.findIndex(({ pid }) => String(pid) === id);
   await proveAccept({
     sockets: [
-      { socket, workers: workers.map(({ pid }) => ({ id: String(pid), pids: () => withChildren(pid) })) },
+      {
+        socket,
+        workers: workers.map(({ pid }) => ({
+          id: String(pid),
+          pid: () => pid,
+          pids: () => withChildren(pid),
+        })),
+      },
     ],
     timeoutMs: 15_000,
     clock: systemClock,

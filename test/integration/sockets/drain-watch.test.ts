@@ -32,6 +32,7 @@ function drained(sockets: readonly ListenSocket[], workers: readonly Worker[]) {
   let afterMs: number | undefined;
   const watch = watchDrain({
     sockets,
+    ownPids: () => workers.map(({ pid }) => pid),
     pids: () => workers.map(({ pid }) => pid),
     onDrained: () => {
       afterMs = performance.now() - begin;
