@@ -26,19 +26,34 @@ export function readProcessTable(): ProcessTable {
 }
 
 let recent: ProcessTable | undefined;
+let confirming: ProcessTable | undefined;
 
 /**
- * Like `readProcessTable`, read once for all who ask in the same turn of the event loop: what is missing in it may
- * have come since. A reading costs some 25 µs for each process of the machine.
+ * Like `readProcessTable`, read once for all who ask in the same turn of the event loop. A reading costs some 25 µs
+ * for each process of the machine.
  */
 export function recentProcessTable(): ProcessTable {
   if (recent === undefined) {
     recent = readProcessTable();
-    setImmediate(() => {
-      recent = undefined;
-    });
+    setImmediate(forgetRecentTables);
   }
   return recent;
+}
+
+/**
+ * A second reading, begun after that of `recentProcessTable` was over, for those who found somebody gone: a process
+ * whose parent ended while the table was read may be missing in one.
+ */
+export function confirmingProcessTable(): ProcessTable {
+  recentProcessTable();
+  confirming ??= readProcessTable();
+  return confirming;
+}
+
+/** To be called when a process was started that the next who asks has to see. */
+export function forgetRecentTables(): void {
+  recent = undefined;
+  confirming = undefined;
 }
 
 /** One process, or `undefined` when there is none with this pid. */

@@ -1,5 +1,7 @@
 import { signalProcess } from '../host/process-signal.ts';
 import {
+  confirmingProcessTable,
+  forgetRecentTables,
   isAlive,
   type ProcessRow,
   type ProcessTable,
@@ -58,12 +60,14 @@ export class ProcessTree {
   constructor(root: TreeProcess, marker: string) {
     this.#root = root;
     this.#marker = marker;
+    forgetRecentTables();
   }
 
   /** Every process of the tree that is alive now, the oldest first. */
   alive(): readonly TreeProcess[] {
-    // Nobody is believed to be gone because of a table that may be old, or was read while the last one forked.
-    return this.#look(recentProcessTable()) ?? this.#look(readProcessTable()) ?? [];
+    // Nobody is believed to be gone because of a table that was read while the last one forked. That both are a moment
+    // old does no harm: nobody joins a tree that is empty.
+    return this.#look(recentProcessTable()) ?? this.#look(confirmingProcessTable()) ?? [];
   }
 
   /** Number of processes hit. */
