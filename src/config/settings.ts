@@ -199,6 +199,12 @@ export const poolSettings = {
     default: '60s',
     meaning: 'How long workers that were replaced may go on with what they have, before they are stopped.',
   },
+  max_age: {
+    type: positiveDuration,
+    unset: 'none',
+    meaning:
+      'How long a worker serves before another takes over from it; up to a tenth less, by chance. See [limits of a worker](#limits-of-a-worker).',
+  },
   max_restarts: {
     type: count(0, 1_000_000),
     default: 5,

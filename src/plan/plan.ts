@@ -118,6 +118,8 @@ export interface LifecyclePlan {
   readonly drainTimeoutMs: number;
   /** From the stop signal to SIGKILL. */
   readonly gracefulTimeoutMs: number;
+  /** How long a worker may serve before it is replaced, less a jitter; `undefined`: for ever. */
+  readonly maxAgeMs: number | undefined;
   /**
    * What descendants do that outlive the worker's own process: `signal` sends them the stop signal; `finish`
    * leaves them to themselves until the graceful timeout (flup's children finish their request and leave).

@@ -118,6 +118,7 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
     stopSignal: settings.stop_signal ?? usualStopSignal(settings, preset),
     gracefulTimeoutMs: settings.graceful_timeout,
     drainTimeoutMs: settings.drain_timeout,
+    maxAgeMs: settings.max_age,
     orphans: preset.orphans,
     retirement: preset.retirement,
     backoffInitialMs: settings.backoff_initial,

@@ -1,4 +1,5 @@
 import type { PoolState, WorkerStateName } from '../status/snapshot.ts';
+import { isReady } from './worker-standing.ts';
 
 export interface ConditionFacts {
   readonly intent: 'run' | 'stop';
@@ -17,7 +18,7 @@ export interface ConditionFacts {
 /** A pool stores what it wants; what it is follows from what is there. */
 export function poolState(facts: ConditionFacts): PoolState {
   if (facts.intent === 'stop') return facts.isEmpty ? 'stopped' : 'stopping';
-  const ready = facts.workers.filter((state) => state === 'ready').length;
+  const ready = facts.workers.filter(isReady).length;
   if (ready > 0 && ready >= facts.wanted) return 'running';
   if (facts.hasGivenUp) return ready > 0 ? 'degraded' : 'failed';
   return facts.wasRunning && ready > 0 ? 'degraded' : 'starting';

@@ -2,9 +2,12 @@ import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import { Worker } from '../workers/worker.ts';
 import type { Death } from '../workers/worker-contract.ts';
+import type { Wear } from '../workers/worker-vocabulary.ts';
 import { type GenerationEvent, type GenerationPhase, nextPhase } from './generation-state.ts';
 import { Proof } from './proof.ts';
+import { Roster } from './roster.ts';
 import type { PoolSurroundings } from './surroundings.ts';
+import { isReady } from './worker-standing.ts';
 
 export interface GenerationOptions {
   readonly number: number;
@@ -18,6 +21,11 @@ export interface GenerationOptions {
   readonly isJoining?: boolean;
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
+  /** Another has taken over from a worker that had reached a limit, or does so now. */
+  readonly onRecycled: (worker: Worker, wear: Wear) => void;
+  /** A worker cannot leave the address at a moment without a connection (worker-contract.ts). */
+  readonly onStuck: (worker: Worker) => void;
+  readonly onCut: (worker: Worker, connections: number | undefined) => void;
 }
 
 /** Workers started from the same code and configuration, and the listen sockets they accept on. */
@@ -29,9 +37,7 @@ export class Generation {
   #plan: PoolPlan;
   #sockets: readonly ListenSocket[];
   #phase: GenerationPhase;
-  #workers: readonly Worker[] = [];
-  /** Workers that leave while the others go on. */
-  #leaving: readonly Worker[] = [];
+  readonly #roster: Roster;
 
   /** Starts nothing yet. */
   constructor(options: GenerationOptions, surroundings: PoolSurroundings) {
@@ -43,13 +49,14 @@ export class Generation {
     this.#sockets = options.sockets;
     this.#proof = new Proof(
       {
-        workers: () => this.#workers,
+        workers: () => [...this.#roster.workers, ...this.#roster.successors],
         plan: () => this.#plan,
         areAllJoining: options.isJoining ?? false,
       },
       surroundings,
     );
-    this.#grow(options.size);
+    this.#roster = new Roster(options.sockets.length, (place) => this.#createWorker(place));
+    this.#roster.grow(options.size);
   }
 
   get phase(): GenerationPhase {
@@ -67,12 +74,17 @@ export class Generation {
 
   /** Those that serve or shall serve. */
   get workers(): readonly Worker[] {
-    return this.#workers;
+    return this.#roster.workers;
+  }
+
+  /** Those that take over from worn ones when they are ready. */
+  get successors(): readonly Worker[] {
+    return this.#roster.successors;
   }
 
   /** Every worker with a process. */
   get present(): readonly Worker[] {
-    return [...this.#workers, ...this.#leaving].filter((worker) => !worker.isGone);
+    return this.#roster.all.filter((worker) => !worker.isGone);
   }
 
   /** True when no process is left, stray descendants included. */
@@ -83,44 +95,67 @@ export class Generation {
   /** Puts an event through generation-state.ts. */
   apply(event: GenerationEvent): void {
     this.#phase = nextPhase(this.#phase, event);
+    if (this.#phase !== 'live') this.#roster.absorb();
   }
 
   /** Takes over what can change under running workers: their number comes by `resize`. */
   adopt(plan: PoolPlan): void {
     this.#plan = plan;
+    for (const worker of this.#roster.all) worker.changeAge();
   }
 
   /** Starts every worker that is not running and not waiting for its own deadline. */
   startWorkers(): void {
-    for (const worker of this.#workers) {
-      if (worker.state.name === 'stopped' || worker.state.name === 'failed') worker.start();
-    }
+    this.#roster.start();
   }
 
   /** Makes it that many workers: new ones are started, the last ones leave when they hold no connection. */
   resize(size: number): void {
-    this.#grow(size);
+    this.#roster.grow(size);
     this.startWorkers();
-    this.#leave(this.#workers.slice(size));
+    this.#roster.leave(this.workers.slice(size));
   }
 
   /** The worker that is the quickest to go leaves. */
   retireOne(): void {
-    const unready = this.#workers.filter(({ state }) => state.name !== 'ready');
-    const worker = unready.find(({ isGone }) => isGone) ?? unready.at(-1) ?? this.#workers.at(-1);
-    if (worker !== undefined) this.#leave([worker]);
+    const unready = this.workers.filter(({ state }) => !isReady(state.name));
+    const worker = unready.find(({ isGone }) => isGone) ?? unready.at(-1) ?? this.workers.at(-1);
+    if (worker !== undefined) this.#roster.leave([worker]);
+  }
+
+  /** Starts a worker that takes over from a worn one when it is ready. */
+  startSuccessor(): void {
+    this.#roster.addSuccessor();
+  }
+
+  /** Successors that are ready take over, and those whose predecessor serves no more. */
+  relieve(): void {
+    this.#reportRecycled(this.#roster.relieve());
+  }
+
+  /** Nobody follows the worn workers for now. */
+  dropSuccessors(): void {
+    this.#roster.dropSuccessors();
+  }
+
+  /** Workers that leave by themselves make room for others. */
+  fill(): void {
+    this.#reportRecycled(this.#roster.fill());
+    this.startWorkers();
   }
 
   stopWorkers(): void {
-    for (const worker of [...this.#workers, ...this.#leaving]) worker.stop();
+    for (const worker of this.#roster.all) worker.stop();
   }
 
   killWorkers(): void {
-    for (const worker of [...this.#workers, ...this.#leaving]) worker.kill();
+    for (const worker of this.#roster.all) worker.kill();
   }
 
+  /** Dead workers stay dead, and the places of those that leave by themselves empty. */
   giveUp(): void {
-    for (const worker of this.#workers) worker.giveUp();
+    this.#reportRecycled(this.#roster.fill());
+    for (const worker of this.workers) worker.giveUp();
   }
 
   /** Makes the addresses lead here. */
@@ -146,27 +181,18 @@ export class Generation {
     for (const socket of this.#sockets) socket.close();
   }
 
-  #grow(size: number): void {
-    while (this.#workers.length < size)
-      this.#workers = [...this.#workers, this.#createWorker(this.#freePlace())];
+  #reportRecycled(workers: readonly Worker[]): void {
+    for (const worker of workers)
+      if (worker.wear !== undefined) this.#options.onRecycled(worker, worker.wear);
   }
 
-  #leave(workers: readonly Worker[]): void {
-    this.#workers = this.#workers.filter((worker) => !workers.includes(worker));
-    this.#leaving = [...this.#leaving.filter((worker) => !worker.isGone), ...workers];
-    for (const worker of workers) worker.retire();
-  }
-
-  /** Places count from 1; the lowest that nobody holds. */
-  #freePlace(): number {
-    const taken = new Set([...this.#workers, ...this.#leaving].map(({ place }) => place));
-    let place = 1;
-    while (taken.has(place)) place += 1;
-    return place;
+  /** Its address can lead to another generation, or does so already. */
+  get #isRelievable(): boolean {
+    return this.#plan.reload.mode === 'switch' && (this.#phase === 'live' || this.#phase === 'draining');
   }
 
   #createWorker(place: number): Worker {
-    const { plan, number, sockets, onChange, onDeath } = this.#options;
+    const { plan, number, sockets, onChange, onDeath, onStuck, onCut } = this.#options;
     const socket = sockets[(place - 1) % sockets.length];
     if (socket === undefined) throw new TypeError('a generation needs a listen socket');
     const worker: Worker = new Worker(
@@ -177,6 +203,9 @@ export class Generation {
         plan: plan.worker,
         lifecycle: () => this.#plan.lifecycle,
         socket,
+        isRelievable: () => this.#isRelievable,
+        onStuck: () => onStuck(worker),
+        onCut: (connections) => onCut(worker, connections),
         onSpawned: () => this.#proof.run(),
         onLoaded: () => this.#proof.noteLoaded(worker),
         onChange,

@@ -3,18 +3,18 @@ import { RunfcgidError } from '../errors.ts';
 import type { PoolPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Worker } from '../workers/worker.ts';
-import type { Death } from '../workers/worker-contract.ts';
 import { Addresses, isWithdrawable, sharesSockets } from './addresses.ts';
 import { Drains } from './drains.ts';
-import { Generation } from './generation.ts';
-import type { ObservedGeneration } from './reconcile.ts';
+import { Generation, type GenerationOptions } from './generation.ts';
+import type { ObservedGeneration } from './observation.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 import { withdrawAll } from './withdrawal.ts';
+import { isReady } from './worker-standing.ts';
 
-export interface GenerationsEvents {
-  readonly onChange: () => void;
-  readonly onDeath: (death: Death) => void;
-}
+export type GenerationsEvents = Pick<
+  GenerationOptions,
+  'onChange' | 'onDeath' | 'onRecycled' | 'onStuck' | 'onCut'
+>;
 
 /** The generations of one pool, and the addresses that they take over from each other. */
 export class Generations {
@@ -48,7 +48,7 @@ export class Generations {
   /** The latest generation that could be made live again. */
   get previous(): Generation | undefined {
     return this.#list.findLast(
-      ({ phase, workers }) => phase === 'draining' && workers.some(({ state }) => state.name === 'ready'),
+      ({ phase, workers }) => phase === 'draining' && workers.some(({ state }) => isReady(state.name)),
     );
   }
 
@@ -184,6 +184,7 @@ export class Generations {
       number: generation.number,
       phase: generation.phase,
       workers: generation.workers.map((worker) => worker.state.name),
+      successors: generation.successors.map((worker) => worker.state.name),
       present: generation.present.length,
       isShared: this.#isShared(generation),
       isExclusive: generation.sockets.some(({ endpoint }) => endpoint.address.kind === 'tcp'),

@@ -8,6 +8,7 @@ import type { ExitSnapshot, GenerationSnapshot, PoolSnapshot, WorkerSnapshot } f
 import type { Worker } from '../workers/worker.ts';
 import type { Generation } from './generation.ts';
 import type { Pool } from './pool.ts';
+import { isReady } from './worker-standing.ts';
 
 /** What was measured of each process tree, by the pid of its worker. */
 export type Measures = ReadonlyMap<number, Measure>;
@@ -32,8 +33,10 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
     nextAttemptInMs: nextAttemptInMs(pool, clock),
     generation: live?.number ?? 0,
     ...(live === undefined || live.sockets.length === 0 ? {} : { listen: live.sockets.map(addressOf) }),
-    workersReady: live?.workers.filter(({ state }) => state.name === 'ready').length ?? 0,
+    workersReady: live?.workers.filter(({ state }) => isReady(state.name)).length ?? 0,
     restarts: pool.record.deaths,
+    recycled: pool.record.recycled,
+    lastRecycling: recyclingOf(pool),
     queued: queuedOf(pool),
     workers,
     lastExit: pool.record.lastDeath === undefined ? null : snapshotDeath(pool.record.lastDeath),
@@ -61,6 +64,8 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
     workersWanted: 0,
     workersReady: 0,
     restarts: 0,
+    recycled: 0,
+    lastRecycling: null,
     queued: null,
     workers: [],
     lastExit: null,
@@ -91,6 +96,11 @@ function refusalOf({ record }: Pool): PoolSnapshot['refusedReload'] {
     : { at: refusal.at.toISOString(), reason: refusal.reason, output: refusal.output };
 }
 
+function recyclingOf({ record }: Pool): PoolSnapshot['lastRecycling'] {
+  const last = record.lastRecycling;
+  return last === undefined ? null : { ...last, at: last.at.toISOString() };
+}
+
 function addressOf({ endpoint }: ListenSocket): string {
   return formatAddress(endpoint.address);
 }
@@ -108,7 +118,7 @@ function snapshotGeneration(generation: Generation, measures: Measures): Generat
     number,
     phase,
     workers: isRising ? workers.length : present.length,
-    ready: workers.filter(({ state }) => state.name === 'ready').length,
+    ready: workers.filter(({ state }) => isReady(state.name)).length,
     connections: connectionsOf(present, measures),
   };
 }

@@ -6,11 +6,13 @@ import type { PoolPlan } from '../plan/plan.ts';
 import type { PoolState } from '../status/snapshot.ts';
 import { poolState } from './condition.ts';
 import type { Generations } from './generations.ts';
-import { type Observed, reconcile } from './reconcile.ts';
+import type { Observed } from './observation.ts';
+import { reconcile } from './reconcile.ts';
 import type { PoolRecord } from './record.ts';
 import type { ReloadOutcome } from './reload-requests.ts';
 import { Succession } from './succession.ts';
 import type { PoolSurroundings } from './surroundings.ts';
+import { isReady } from './worker-standing.ts';
 
 /**
  * One pool: what is wanted of it, its generations, and what has happened to it. After every event it asks
@@ -171,7 +173,7 @@ export class Pool {
   #resize(): Promise<ReloadOutcome> | undefined {
     const { live, isRolling } = this.generations;
     const isMore = live !== undefined && !isRolling && live.workers.length < this.#plan.workers;
-    const hasReady = live?.workers.some(({ state }) => state.name === 'ready') ?? false;
+    const hasReady = live?.workers.some(({ state }) => isReady(state.name)) ?? false;
     if (this.#intent === 'run' && isMore && hasReady && this.#succession.isOutdated()) return this.reload();
     this.#reconcile();
     return undefined;
@@ -209,6 +211,7 @@ export class Pool {
       isReloadWanted: this.#succession.reloads.isWanted,
       isOutdated: () => this.#succession.isOutdated(),
       isIntensityExceeded: this.record.isIntensityExceeded(lifecycle, workers),
+      mayReloadAtMs: this.#succession.unasked.mayAtMs,
       retryAtMs: this.retryAtMs,
       generations: this.generations.observe(),
     };

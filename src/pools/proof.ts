@@ -5,6 +5,7 @@ import type { ProofFailure } from '../probes/proof-answer.ts';
 import { exchangeOf } from '../probes/proof-exchange.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { PoolSurroundings } from './surroundings.ts';
+import { isReady } from './worker-standing.ts';
 
 /** A worker that joins others on a live socket is taken for ready when it has lived this long. */
 const settleMs = 1_000;
@@ -162,6 +163,6 @@ export class Proof {
     if (this.#options.areAllJoining || worker.socket.isReachable === false) return true;
     return this.#options
       .workers()
-      .some((other) => other.state.name === 'ready' && other.socket === worker.socket);
+      .some((other) => isReady(other.state.name) && other.socket === worker.socket);
   }
 }

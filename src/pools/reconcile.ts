@@ -1,5 +1,5 @@
-import type { WorkerStateName } from '../status/snapshot.ts';
-import type { GenerationPhase } from './generation-state.ts';
+import type { Action, Decision, Observed, ObservedGeneration } from './observation.ts';
+import { isRelieved, recycle, reloadDeadline } from './recycle.ts';
 import { isEnding, isIdle, isLost, isReady } from './worker-standing.ts';
 
 /**
@@ -17,71 +17,6 @@ export function reconcile(observed: Observed): Decision {
   ];
   return { actions, wakeAtMs: nearestDeadline(observed) };
 }
-
-export interface Observed {
-  readonly nowMs: number;
-  readonly intent: 'run' | 'stop';
-  /** How many workers the live generation shall have. */
-  readonly wanted: number;
-  /** How many there may be beyond that while one generation replaces another. */
-  readonly surge: number;
-  /** The operator or a trigger wants new workers from the present plan. */
-  readonly isReloadWanted: boolean;
-  /** The live generation has not read the newest code or configuration. */
-  readonly isOutdated: () => boolean;
-  /** Early deaths have exceeded the restart intensity. */
-  readonly isIntensityExceeded: boolean;
-  /** When a pool that gave up tries again; `undefined` when it has not given up. */
-  readonly retryAtMs: number | undefined;
-  readonly generations: readonly ObservedGeneration[];
-}
-
-export interface ObservedGeneration {
-  readonly number: number;
-  readonly phase: GenerationPhase;
-  /** Workers that serve or shall serve. */
-  readonly workers: readonly WorkerStateName[];
-  /** Number of workers with a process, those that leave included. */
-  readonly present: number;
-  /** A candidate that shall not get the address for its own sockets, but start once more on those of the live one. */
-  readonly isShared: boolean;
-  /** Of its address there can only be two sockets at a time, its own included. */
-  readonly isExclusive: boolean;
-  /** A connection waits on its sockets. */
-  readonly hasQueued: () => boolean;
-  /** Nothing is queued or accepted on the sockets that got nothing new, as far as the kernel tells. */
-  readonly isDrained: boolean;
-  /** When draining ends in any case. */
-  readonly drainDeadlineMs: number | undefined;
-}
-
-export interface Decision {
-  readonly actions: readonly Action[];
-  readonly wakeAtMs: number | undefined;
-}
-
-export type Action =
-  /** Open the first generation, live at once. */
-  | { readonly do: 'open-live' }
-  /** Open a generation to be proven. */
-  | { readonly do: 'open-candidate' }
-  /** New workers on the sockets of a live generation that serves nothing. */
-  | { readonly do: 'renew'; readonly generation: number }
-  /** The address moves to the proven generation. */
-  | { readonly do: 'switch-to'; readonly generation: number }
-  /** The proven code starts on the sockets that the live generation serves. */
-  | { readonly do: 'join'; readonly generation: number }
-  | { readonly do: 'refuse'; readonly generation: number }
-  | { readonly do: 'withdraw'; readonly generation: number }
-  | { readonly do: 'resize'; readonly generation: number; readonly size: number }
-  | { readonly do: 'retire-one'; readonly generation: number }
-  | { readonly do: 'stop-workers'; readonly generation: number }
-  | { readonly do: 'start-workers'; readonly generation: number }
-  | { readonly do: 'close'; readonly generation: number }
-  /** Leave dead workers dead, because the code on disk is another than that of those which live, and reload. */
-  | { readonly do: 'hold'; readonly generation: number }
-  /** Stop trying for a while. */
-  | { readonly do: 'give-up'; readonly generation: number };
 
 function tend(generation: ObservedGeneration, observed: Observed): Action[] {
   const { number } = generation;
@@ -112,16 +47,21 @@ function tendCandidate({ number, workers, isShared }: ObservedGeneration, { inte
 }
 
 function tendLive(generation: ObservedGeneration, observed: Observed): Action[] {
-  const { number, workers } = generation;
+  const { number, workers, successors } = generation;
   if (observed.intent === 'stop') return [{ do: 'withdraw', generation: number }];
+  // Whoever took over counts as a worker before anything else is decided.
+  if (isRelieved(workers, successors)) return [{ do: 'relieve', generation: number }];
   const size = liveSize(generation, observed);
   const mayResize = size <= workers.length || !wouldSmuggle(generation, observed);
   if (size !== workers.length && mayResize) return [{ do: 'resize', generation: number, size }];
+  const isServing = workers.some(isReady);
+  const isShort = workers.includes('backoff') || workers.includes('retiring');
+  if (isShort && isServing && observed.isOutdated()) return [{ do: 'hold', generation: number }];
+  if (workers.includes('retiring')) return [{ do: 'fill', generation: number }];
   if (workers.includes('stopped') || isAbandoned(generation, observed)) {
     return [{ do: 'start-workers', generation: number }];
   }
-  const mustHold = workers.includes('backoff') && workers.includes('ready') && observed.isOutdated();
-  return mustHold ? [{ do: 'hold', generation: number }] : [];
+  return recycle(generation, observed);
 }
 
 /** Workers that were held back, and nobody is left whose code they could betray. */
@@ -129,7 +69,7 @@ function isAbandoned({ workers }: ObservedGeneration, observed: Observed): boole
   return (
     observed.retryAtMs === undefined &&
     workers.includes('failed') &&
-    !workers.includes('ready') &&
+    !workers.some(isReady) &&
     !observed.isIntensityExceeded
   );
 }
@@ -142,7 +82,7 @@ function wouldSmuggle({ number, workers }: ObservedGeneration, observed: Observe
   const isAlone = observed.generations.every(
     (other) => other.number === number || other.phase === 'proving' || other.phase === 'refused',
   );
-  return isAlone && workers.includes('ready') && observed.isOutdated();
+  return isAlone && workers.some(isReady) && observed.isOutdated();
 }
 
 /** As many as wanted, less the old workers that are still there, plus the surge; never fewer than now. */
@@ -203,9 +143,7 @@ function begin(observed: Observed): Action[] {
   }
   if (!observed.isReloadWanted || observed.generations.some(isInTheWay)) return [];
   if (leaving(observed).length >= mostLeaving) return [];
-  return live.workers.includes('ready')
-    ? [{ do: 'open-candidate' }]
-    : [{ do: 'renew', generation: live.number }];
+  return live.workers.some(isReady) ? [{ do: 'open-candidate' }] : [{ do: 'renew', generation: live.number }];
 }
 
 function giveUp(observed: Observed): Action[] {
@@ -226,6 +164,7 @@ function tryAgain(observed: Observed): Action[] {
 function nearestDeadline(observed: Observed): number | undefined {
   const deadlines = [
     observed.intent === 'run' ? observed.retryAtMs : undefined,
+    reloadDeadline(observed),
     ...observed.generations.map(({ phase, drainDeadlineMs }) =>
       phase === 'draining' || phase === 'yielding' ? drainDeadlineMs : undefined,
     ),
@@ -235,7 +174,7 @@ function nearestDeadline(observed: Observed): number | undefined {
 
 function isDrainOver(generation: ObservedGeneration, { intent, nowMs }: Observed): boolean {
   if (generation.isDrained || (generation.drainDeadlineMs ?? Number.POSITIVE_INFINITY) <= nowMs) return true;
-  return intent === 'stop' ? !generation.workers.includes('ready') : generation.workers.every(isIdle);
+  return intent === 'stop' ? !generation.workers.some(isReady) : generation.workers.every(isIdle);
 }
 
 /** Generations that are on their way out. */

@@ -1,6 +1,9 @@
 import type { Clock } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
 import type { LifecyclePlan } from '../plan/plan.ts';
+import type { Worker } from '../workers/worker.ts';
 import type { Death } from '../workers/worker-contract.ts';
+import type { Wear } from '../workers/worker-vocabulary.ts';
 import { type DeathHistory, isExceeded, withDeath } from './restart-intensity.ts';
 
 /** Something that went wrong, with what the operator needs to understand it. */
@@ -12,9 +15,25 @@ export interface Trouble {
   readonly output: readonly string[];
 }
 
+export interface Recycling extends Wear {
+  readonly at: Date;
+  readonly worker: string;
+}
+
+export interface Cut {
+  readonly at: Date;
+  readonly worker: string;
+  /** `undefined`: an unknown number. */
+  readonly connections: number | undefined;
+}
+
+/** As many as a pool can have workers. */
+const mostCuts = 1_024;
+
 /** What has happened to a pool and still matters. */
 export class PoolRecord {
   readonly #clock: Clock;
+  readonly #log: Log;
   #earlyDeaths: DeathHistory = [];
   #isHopeless = false;
   /** Deaths in a live generation since the daemon started. */
@@ -30,8 +49,15 @@ export class PoolRecord {
   /** The file that fired last. */
   lastTrigger: { readonly at: Date; readonly summary: string } | undefined;
 
-  constructor(clock: Clock) {
+  /** Workers that were replaced because they had reached a limit, since the daemon started. */
+  recycled = 0;
+  lastRecycling: Recycling | undefined;
+  /** The last workers that were told to end with connections in hand, the oldest first. */
+  cuts: readonly Cut[] = [];
+
+  constructor(clock: Clock, log: Log) {
     this.#clock = clock;
+    this.#log = log;
   }
 
   /**
@@ -42,14 +68,27 @@ export class PoolRecord {
     return this.#isHopeless || isExceeded(this.#earlyDeaths, { maxRestarts: maxRestarts * workers });
   }
 
-  /** @param of the generation that the worker belonged to: the deaths of a candidate say nothing about the pool. */
-  noteDeath(death: Death, of: { isCandidate: boolean; hasReadyWorkers: boolean; windowMs: number }): void {
+  /** @param of `isBeside`: of a candidate or a successor, whose deaths say nothing about those that serve. */
+  noteDeath(death: Death, of: { isBeside: boolean; hasReadyWorkers: boolean; windowMs: number }): void {
     this.lastDeath = { ...death, at: this.#clock.wallTime() };
-    if (of.isCandidate) return;
+    if (of.isBeside) return;
     this.deaths += 1;
     if (death.cause === 'not-started' && !of.hasReadyWorkers) this.#isHopeless = true;
     const { windowMs } = of;
     if (death.isEarly) this.#earlyDeaths = withDeath(this.#earlyDeaths, this.#clock.now(), windowMs);
+  }
+
+  /** Another worker has taken over from one that had reached a limit. */
+  noteRecycled({ id, pid }: Worker, { reason, detail }: Wear): void {
+    this.recycled += 1;
+    this.lastRecycling = { at: this.#clock.wallTime(), worker: id, reason, detail };
+    const text = detail === '' ? reason : `${reason}, ${detail}`;
+    this.#log.info({ event: 'worker.recycled', worker: id, pid, reason }, `worker is replaced: ${text}`);
+  }
+
+  /** A worker was told to end with connections in hand. */
+  noteCut({ id }: Worker, connections: number | undefined): void {
+    this.cuts = [...this.cuts, { at: this.#clock.wallTime(), worker: id, connections }].slice(-mostCuts);
   }
 
   forgetEarlyDeaths(): void {

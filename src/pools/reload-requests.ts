@@ -26,6 +26,11 @@ export class ReloadRequests {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
+  /** Asks for what the present candidate is opened for; to be called while there is one. */
+  join(): Promise<ReloadOutcome> {
+    return new Promise((resolve) => this.#served.push(resolve));
+  }
+
   /** A candidate is being opened for everybody who waits now. */
   begin(): void {
     this.#isWanted = false;

@@ -6,11 +6,13 @@ import type { TriggerEvent } from '../triggers/event.ts';
 import type { Death } from '../workers/worker-contract.ts';
 import type { Generation } from './generation.ts';
 import { Generations } from './generations.ts';
+import type { Action } from './observation.ts';
 import { PoolTriggers } from './pool-triggers.ts';
-import type { Action } from './reconcile.ts';
 import { PoolRecord } from './record.ts';
 import { ReloadRequests } from './reload-requests.ts';
 import type { PoolSurroundings } from './surroundings.ts';
+import { UnaskedReloads } from './unasked-reloads.ts';
+import { isReady } from './worker-standing.ts';
 
 export interface SuccessionEvents {
   readonly onChange: () => void;
@@ -25,6 +27,7 @@ export class Succession {
   readonly record: PoolRecord;
   readonly reloads = new ReloadRequests();
   readonly triggers: PoolTriggers;
+  readonly unasked: UnaskedReloads;
   readonly #surroundings: PoolSurroundings;
   readonly #log: Log;
   #plan: PoolPlan;
@@ -34,12 +37,17 @@ export class Succession {
     this.#plan = plan;
     this.#surroundings = surroundings;
     this.#log = surroundings.log;
-    this.record = new PoolRecord(surroundings.clock);
+    this.record = new PoolRecord(surroundings.clock, surroundings.log);
     this.triggers = new PoolTriggers(surroundings, events.onFire);
     this.generations = new Generations(surroundings, {
       onChange: events.onChange,
       onDeath: (death) => this.#noteDeath(death),
+      onRecycled: (worker, wear) => this.record.noteRecycled(worker, wear),
+      onStuck: (worker) => this.unasked.forStuck(worker),
+      onCut: (worker, connections) => this.record.noteCut(worker, connections),
     });
+    const { reloads, generations } = this;
+    this.unasked = new UnaskedReloads({ log: this.#log, reloads, generations });
   }
 
   /** Monotonic milliseconds of the next attempt of a pool that gave up. */
@@ -88,6 +96,7 @@ export class Succession {
    */
   takeBack(): boolean {
     const { candidate, previous } = this.generations;
+    this.unasked.noteTakenBack();
     if (candidate !== undefined) {
       this.generations.withdraw(candidate);
       this.reloads.settle({ kind: 'cancelled', reason: 'the reload was taken back' });
@@ -119,6 +128,11 @@ export class Succession {
     'retire-one': (generation) => generation.retireOne(),
     'stop-workers': (generation) => this.generations.stopWorkers(generation),
     'start-workers': (generation) => this.#startWorkers(generation),
+    'start-successor': (generation) => generation.startSuccessor(),
+    relieve: (generation) => generation.relieve(),
+    'drop-successors': (generation) => generation.dropSuccessors(),
+    fill: (generation) => generation.fill(),
+    'reload-worn': () => this.unasked.forWorn(),
     close: (generation) => this.#close(generation),
     hold: (generation) => this.#hold(generation),
     'give-up': (generation) => this.#giveUp(generation),
@@ -160,6 +174,7 @@ export class Succession {
   }
 
   #succeed(generation: Generation, takeOver: () => void): void {
+    const worn = this.generations.live?.workers ?? [];
     try {
       takeOver();
     } catch (error) {
@@ -172,6 +187,8 @@ export class Succession {
     const live = this.generations.live?.number ?? number;
     this.triggers.inherit(number, live);
     this.record.refusal = undefined;
+    this.unasked.noteSwitched();
+    for (const worker of worn) if (worker.wear !== undefined) this.record.noteRecycled(worker, worker.wear);
     this.#log.info({ event: 'generation.switched', generation: live }, `generation ${live} serves now`);
     if (!this.generations.isRolling) this.reloads.settle({ kind: 'switched', generation: live });
   }
@@ -185,7 +202,10 @@ export class Succession {
   }
 
   #refuseReload(reason: string, output: readonly string[], event: 'pool.failed' | 'reload.refused'): void {
-    if (event === 'reload.refused') this.record.refusal = this.record.trouble(reason, output);
+    if (event === 'reload.refused') {
+      this.record.refusal = this.record.trouble(reason, output);
+      this.unasked.noteRefused(this.#nextRetryMs());
+    }
     const what = event === 'pool.failed' ? 'pool failed for now' : 'reload refused';
     this.#log.error({ event, output }, `${what}: ${reason}`);
     this.reloads.settle({ kind: 'refused', reason, output });
@@ -198,17 +218,13 @@ export class Succession {
 
   #startWorkers(generation: Generation): void {
     this.#retryAtMs = undefined;
-    if (!generation.workers.some(({ state }) => state.name === 'ready')) this.record.refusal = undefined;
+    if (!generation.workers.some(({ state }) => isReady(state.name))) this.record.refusal = undefined;
     generation.startWorkers();
   }
 
   #hold(generation: Generation): void {
     generation.giveUp();
-    this.#log.warn(
-      { event: 'worker.held' },
-      'a dead worker is replaced by a new generation: the code has changed',
-    );
-    void this.reloads.add();
+    this.unasked.forLost();
   }
 
   #giveUp(generation: Generation): void {
@@ -221,8 +237,8 @@ export class Succession {
   #noteDeath(death: Death): void {
     const { live } = this.generations;
     this.record.noteDeath(death, {
-      isCandidate: live?.number !== death.generation,
-      hasReadyWorkers: live?.workers.some(({ state }) => state.name === 'ready') ?? false,
+      isBeside: live?.number !== death.generation || live.successors.some(({ id }) => id === death.worker),
+      hasReadyWorkers: live?.workers.some(({ state }) => isReady(state.name)) ?? false,
       windowMs: this.#plan.lifecycle.restartWindowMs,
     });
   }

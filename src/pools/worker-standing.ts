@@ -1,7 +1,8 @@
 import type { WorkerStateName } from '../status/snapshot.ts';
 
+/** It serves; one that has reached a limit does so until another is ready in its place. */
 export function isReady(state: WorkerStateName): boolean {
-  return state === 'ready';
+  return state === 'ready' || state === 'worn';
 }
 
 /** Neither here nor coming: nobody will serve what may still wait. */
@@ -14,7 +15,7 @@ export function isIdle(state: WorkerStateName): boolean {
  * is told when it has ended.
  */
 export function isLost(state: WorkerStateName): boolean {
-  return state !== 'ready' && state !== 'starting' && state !== 'stopped' && state !== 'killing';
+  return !isReady(state) && state !== 'starting' && state !== 'stopped' && state !== 'killing';
 }
 
 export function isEnding(state: WorkerStateName): boolean {

@@ -22,7 +22,13 @@ export function formatStatus({ daemon, pools }: StatusSnapshot, options: FormatO
     '',
     ...(pools.length === 0 ? ['No pools are configured.'] : formatPoolTable(pools, options)),
     ...(workers.length === 0 ? [] : ['', ...workers]),
-    ...paragraph(pools.flatMap((pool) => [...formatGenerations(pool), ...formatTrigger(pool, daemon)])),
+    ...paragraph(
+      pools.flatMap((pool) => [
+        ...formatGenerations(pool),
+        ...formatTrigger(pool, daemon),
+        ...formatRecycling(pool, daemon),
+      ]),
+    ),
     ...pools.flatMap((pool) => [
       ...paragraph(formatProblem(pool)),
       ...paragraph(formatRefusedReload(pool, daemon)),
@@ -54,6 +60,17 @@ function formatTrigger({ name, lastTrigger }: PoolSnapshot, daemon: DaemonSnapsh
   if (lastTrigger === null) return [];
   const { at, summary } = lastTrigger;
   return [`${name}: last trigger ${printable(summary)}, ${elapsedSince(at, daemon)} ago`];
+}
+
+function formatRecycling(
+  { name, recycled, lastRecycling }: PoolSnapshot,
+  daemon: DaemonSnapshot,
+): readonly string[] {
+  if (lastRecycling === null) return [];
+  const { at, worker, reason, detail } = lastRecycling;
+  const why = detail === '' ? reason : `${reason}, ${detail}`;
+  const last = `the last (${worker}) ${elapsedSince(at, daemon)} ago: ${printable(why)}`;
+  return [`${name}: ${recycled} ${recycled === 1 ? 'worker' : 'workers'} recycled, ${last}`];
 }
 
 function formatProblem(pool: PoolSnapshot): readonly string[] {

@@ -40,6 +40,9 @@ export interface PoolSnapshot {
   readonly workersReady: number;
   /** Respawns after a death, since the daemon started. */
   readonly restarts: number;
+  /** Workers that were replaced because they had reached a limit, since the daemon started. */
+  readonly recycled: number;
+  readonly lastRecycling: RecyclingSnapshot | null;
   /** Connections waiting on the pool's listen sockets; `null` when unknown. */
   readonly queued: number | null;
   readonly workers: readonly WorkerSnapshot[];
@@ -77,6 +80,16 @@ export interface GenerationSnapshot {
   readonly connections: number | null;
 }
 
+export interface RecyclingSnapshot {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly worker: string;
+  /** `max_age`, `max_memory`, `max_requests` and the like. */
+  readonly reason: string;
+  /** For people: "1000 requests". */
+  readonly detail: string;
+}
+
 export interface TriggerSnapshot {
   /** ISO 8601. */
   readonly at: string;
@@ -95,7 +108,9 @@ export type WorkerStateName =
   | 'stopped'
   | 'starting'
   | 'ready'
+  | 'worn'
   | 'retiring'
+  | 'stuck'
   | 'stopping'
   | 'killing'
   | 'backoff'

@@ -4,8 +4,10 @@ import { type Column, formatTable, known, type TableOptions } from './table.ts';
 
 const stateColour: Readonly<Record<WorkerStateName, number>> = {
   ready: 32,
+  worn: 33,
   starting: 33,
   retiring: 33,
+  stuck: 33,
   stopping: 33,
   killing: 33,
   backoff: 31,

@@ -5,6 +5,7 @@ import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { type Ending, type ExitStatus, explainExit } from './exit-reason.ts';
 import type { EngineMessage, Launcher, TreeProcess, WorkerProcess } from './launcher.ts';
+import type { Wear } from './worker-vocabulary.ts';
 
 export interface LifeOptions {
   readonly id: string;
@@ -19,6 +20,10 @@ export interface LifeEvents {
   readonly onSpawned: () => void;
   readonly onSpawnFailed: () => void;
   readonly onReady: () => void;
+  /** It has reached a limit, and serves on. */
+  readonly onWorn: (wear: Wear) => void;
+  /** It has reached a limit, and leaves. */
+  readonly onLeaving: (wear: Wear) => void;
   readonly onExit: () => void;
 }
 
@@ -176,11 +181,10 @@ export class Life {
         this.#loadFailure = message;
         break;
       case 'worn':
+        events.onWorn({ reason: message.reason, detail: message.detail });
+        break;
       case 'retiring':
-        this.#log.info(
-          { event: 'worker.limit-reached', pid: this.pid, reason: message.reason },
-          `worker has reached its limit: ${message.reason} ${message.detail}`,
-        );
+        events.onLeaving({ reason: message.reason, detail: message.detail });
     }
   }
 

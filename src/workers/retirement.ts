@@ -2,9 +2,13 @@ import { describeError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import { isAccepting } from '../host/procfs.ts';
+import { readTables } from '../host/socket-tables.ts';
+import { ConnectionReader } from '../sockets/connection-reader.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { signalIfIdle } from '../sockets/freeze.ts';
+import { countAccepted, readOccupancy } from '../sockets/occupancy.ts';
 import type { TreeProcess } from './launcher.ts';
+import type { Retiring } from './worker-contract.ts';
 
 export interface RetirementOptions {
   readonly tree: () => readonly TreeProcess[];
@@ -28,7 +32,7 @@ const longestDelayMs = 20;
  * response, and then ends by itself; SIGKILL follows only for one that waits for its next connection in spite of
  * the signal, or serves on. For all others there is the graceful timeout.
  */
-export class Retirement {
+export class Retirement implements Retiring {
   readonly #options: RetirementOptions;
   #isCancelled = false;
   #timer: Timer | undefined;
@@ -40,6 +44,18 @@ export class Retirement {
   constructor(options: RetirementOptions) {
     this.#options = options;
     this.#begin();
+  }
+
+  get isSignaled(): boolean {
+    return this.#signaledAtMs !== undefined;
+  }
+
+  /** Connections that it has in hand now; `undefined` when that cannot be seen. */
+  connections(): number | undefined {
+    const { socket, tree } = this.#options;
+    const watched = { socket, pids: () => tree().map(({ pid }) => pid) };
+    const [occupancy] = readOccupancy([watched], new ConnectionReader(), readTables());
+    return occupancy === undefined || occupancy.unknown.length > 0 ? undefined : countAccepted(occupancy);
   }
 
   /** Looks no more. A look under way lets the processes go on. */

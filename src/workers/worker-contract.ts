@@ -19,7 +19,16 @@ export type Retire = (options: {
   readonly tree: () => readonly TreeProcess[];
   readonly socket: ListenSocket;
   readonly stopSignal: NodeJS.Signals;
-}) => { cancel(): void };
+}) => Retiring;
+
+/** A worker that looks for a moment to end at. */
+export interface Retiring {
+  /** There was such a moment: it was told to end. */
+  readonly isSignaled: boolean;
+  /** Connections that it has in hand; `undefined` when that cannot be seen. */
+  connections(): number | undefined;
+  cancel(): void;
+}
 
 export interface WorkerOptions {
   /** `pool/1`: the place, which outlives the process. */
@@ -34,6 +43,12 @@ export interface WorkerOptions {
   readonly onSpawned: () => void;
   /** The engine says that it has loaded the application and is about to accept. */
   readonly onLoaded: () => void;
+  /** Another generation can take its address over while it finishes what it has. */
+  readonly isRelievable: () => boolean;
+  /** It is relievable, found no moment to retire at, and looks on. */
+  readonly onStuck: () => void;
+  /** It was told to end with that many connections in hand; `undefined`: an unknown number. */
+  readonly onCut: (connections: number | undefined) => void;
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
 }

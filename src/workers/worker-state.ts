@@ -1,14 +1,20 @@
-import type {
-  Context,
-  End,
-  Transition,
-  WorkerEffect,
-  WorkerEvent,
-  WorkerState,
-} from './worker-vocabulary.ts';
-
-/** SIGKILL is repeated at this interval: a process in an uninterruptible wait, or a tree that still forks. */
-export const killIntervalMs = 1_000;
+import { whenKilling, whenRetiring, whenStopping, whenStuck } from './worker-endings.ts';
+import {
+  age,
+  backOff,
+  fallDue,
+  type In,
+  kill,
+  leave,
+  retire,
+  serve,
+  signalStop,
+  spawn,
+  stay,
+  to,
+  wearOut,
+} from './worker-moves.ts';
+import type { Context, Transition, WorkerEvent, WorkerState } from './worker-vocabulary.ts';
 
 /**
  * The life of a worker.
@@ -21,6 +27,10 @@ export const killIntervalMs = 1_000;
  * The wanted outcome of an end (`respawn` or `stop`) is kept apart from the state, and why the end began is set
  * once, at its beginning. `exited` means that the whole process tree is gone, except after a sudden death, where
  * what is left of the tree is cleared away beside the next life.
+ *
+ * A process that has reached a limit (its age, its memory, its requests) is `worn`: it serves as before, until the pool
+ * has another ready in its place and lets it retire. One that finds no moment to retire is `stuck`: it serves on while
+ * another generation takes its address over.
  *
  * A death is early when the process was not ready, or not for `minimumUptimeMs`. Early deaths in a row are counted
  * (`attempt`) and delay the next start; a process that dies after a good while is replaced at once. What an early
@@ -36,8 +46,12 @@ export function transition(state: WorkerState, event: WorkerEvent, context: Cont
       return whenStarting(state, event, context);
     case 'ready':
       return whenReady(state, event, context);
+    case 'worn':
+      return whenWorn(state, event, context);
     case 'retiring':
       return whenRetiring(state, event, context);
+    case 'stuck':
+      return whenStuck(state, event, context);
     case 'stopping':
       return whenStopping(state, event, context);
     case 'killing':
@@ -49,13 +63,16 @@ export function transition(state: WorkerState, event: WorkerEvent, context: Cont
   }
 }
 
-type In<Name extends WorkerState['name']> = Extract<WorkerState, { name: Name }>;
-
 function whenStopped(state: In<'stopped'>, event: WorkerEvent, context: Context): Transition {
   switch (event.type) {
     case 'start':
       return spawn(0, context);
+    case 'give-up':
+      return to({ name: 'failed' });
     case 'spawn-failed':
+    case 'worn':
+    case 'leaves':
+    case 'age-changed':
     case 'became-ready':
     case 'not-proven':
     case 'retire':
@@ -63,7 +80,6 @@ function whenStopped(state: In<'stopped'>, event: WorkerEvent, context: Context)
     case 'kill':
     case 'exited':
     case 'deadline':
-    case 'give-up':
       return stay(state);
   }
 }
@@ -71,7 +87,7 @@ function whenStopped(state: In<'stopped'>, event: WorkerEvent, context: Context)
 function whenStarting(state: In<'starting'>, event: WorkerEvent, context: Context): Transition {
   switch (event.type) {
     case 'became-ready':
-      return to({ name: 'ready', attempt: state.attempt, readyAtMs: context.nowMs });
+      return serve(state, context);
     case 'spawn-failed':
     case 'exited':
       return backOff(state.attempt + 1, true, context);
@@ -86,7 +102,11 @@ function whenStarting(state: In<'starting'>, event: WorkerEvent, context: Contex
       return signalStop({ wanted: 'stop', cause: 'asked', attempt: state.attempt }, context);
     case 'kill':
       return kill({ wanted: 'stop', cause: 'asked', attempt: state.attempt }, context);
+    case 'worn':
+      return to({ ...state, wear: state.wear ?? event.wear });
     case 'start':
+    case 'leaves':
+    case 'age-changed':
     case 'give-up':
       return stay(state);
   }
@@ -94,12 +114,16 @@ function whenStarting(state: In<'starting'>, event: WorkerEvent, context: Contex
 
 function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Transition {
   switch (event.type) {
-    case 'exited': {
-      const isEarly = !event.isExpected && context.nowMs - state.readyAtMs < context.policy.minimumUptimeMs;
-      // By way of `backoff`, where a pool whose code has changed since can still hold the place empty.
-      if (event.isExpected) return to({ name: 'backoff', attempt: 0, deadlineMs: context.nowMs });
-      return backOff(isEarly ? state.attempt + 1 : 0, isEarly, context);
-    }
+    case 'exited':
+      return die(state, event.isExpected, context);
+    case 'worn':
+      return wearOut(state, event.wear, context);
+    case 'leaves':
+      return leave({ wanted: 'stop', cause: 'asked', attempt: 0, wear: event.wear }, context);
+    case 'age-changed':
+      return age(state, context);
+    case 'deadline':
+      return fallDue(state, context);
     case 'retire':
       return retire({ wanted: 'stop', cause: 'asked', attempt: 0 }, context);
     case 'stop':
@@ -110,68 +134,31 @@ function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Tr
     case 'spawn-failed':
     case 'became-ready':
     case 'not-proven':
-    case 'deadline':
     case 'give-up':
       return stay(state);
   }
 }
 
-function whenRetiring(state: In<'retiring'>, event: WorkerEvent, context: Context): Transition {
+function whenWorn(state: In<'worn'>, event: WorkerEvent, context: Context): Transition {
+  const end = { wanted: 'stop', cause: 'asked', attempt: 0, wear: state.wear } as const;
   switch (event.type) {
     case 'exited':
-    case 'spawn-failed':
-      return ended(state.end, context);
-    case 'deadline':
-    case 'stop':
-      return signalStop({ ...state.end, wanted: 'stop' }, context);
-    case 'kill':
-      return kill({ ...state.end, wanted: 'stop' }, context);
-    case 'start':
-      return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
+      return die(state, event.isExpected, context);
+    case 'leaves':
+      return leave({ ...end, wear: event.wear }, context);
     case 'retire':
+      return retire(end, context);
+    case 'stop':
+      return signalStop(end, context);
+    case 'kill':
+      return kill(end, context);
+    case 'start':
+    case 'spawn-failed':
     case 'became-ready':
     case 'not-proven':
-    case 'give-up':
-      return stay(state);
-  }
-}
-
-function whenStopping(state: In<'stopping'>, event: WorkerEvent, context: Context): Transition {
-  switch (event.type) {
-    case 'exited':
-    case 'spawn-failed':
-      return ended(state.end, context);
+    case 'worn':
+    case 'age-changed':
     case 'deadline':
-      return kill(state.end, context);
-    case 'kill':
-      return kill({ ...state.end, wanted: 'stop' }, context);
-    case 'start':
-      return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
-    case 'retire':
-    case 'stop':
-      return to({ ...state, end: { ...state.end, wanted: 'stop' } });
-    case 'became-ready':
-    case 'not-proven':
-    case 'give-up':
-      return stay(state);
-  }
-}
-
-function whenKilling(state: In<'killing'>, event: WorkerEvent, context: Context): Transition {
-  switch (event.type) {
-    case 'exited':
-    case 'spawn-failed':
-      return ended(state.end, context);
-    case 'deadline':
-      return kill(state.end, context);
-    case 'kill':
-    case 'retire':
-    case 'stop':
-      return to({ ...state, end: { ...state.end, wanted: 'stop' } });
-    case 'start':
-      return to({ ...state, end: { ...state.end, wanted: 'respawn' } });
-    case 'became-ready':
-    case 'not-proven':
     case 'give-up':
       return stay(state);
   }
@@ -188,6 +175,9 @@ function whenBackoff(state: In<'backoff'>, event: WorkerEvent, context: Context)
       return to({ name: 'stopped' });
     case 'give-up':
       return to({ name: 'failed' });
+    case 'worn':
+    case 'leaves':
+    case 'age-changed':
     case 'spawn-failed':
     case 'became-ready':
     case 'not-proven':
@@ -204,6 +194,9 @@ function whenFailed(state: In<'failed'>, event: WorkerEvent, context: Context): 
     case 'stop':
     case 'kill':
       return to({ name: 'stopped' });
+    case 'worn':
+    case 'leaves':
+    case 'age-changed':
     case 'spawn-failed':
     case 'became-ready':
     case 'not-proven':
@@ -214,36 +207,9 @@ function whenFailed(state: In<'failed'>, event: WorkerEvent, context: Context): 
   }
 }
 
-function stay(state: WorkerState): Transition {
-  return { state, effects: [] };
-}
-
-function to(state: WorkerState, ...effects: WorkerEffect[]): Transition {
-  return { state, effects };
-}
-
-function spawn(attempt: number, { nowMs, policy }: Context): Transition {
-  return to({ name: 'starting', attempt, deadlineMs: nowMs + policy.bootTimeoutMs }, { do: 'spawn' });
-}
-
-function retire(end: End, { nowMs, policy }: Context): Transition {
-  return to({ name: 'retiring', end, deadlineMs: nowMs + policy.gracefulTimeoutMs }, { do: 'retire' });
-}
-
-function signalStop(end: End, { nowMs, policy }: Context): Transition {
-  return to({ name: 'stopping', end, deadlineMs: nowMs + policy.gracefulTimeoutMs }, { do: 'signal-stop' });
-}
-
-function kill(end: End, { nowMs }: Context): Transition {
-  return to({ name: 'killing', end, deadlineMs: nowMs + killIntervalMs }, { do: 'kill-tree' });
-}
-
-function backOff(attempt: number, isEarly: boolean, { nowMs, policy }: Context): Transition {
-  const deadlineMs = nowMs + policy.backoffDelay(attempt);
-  return to({ name: 'backoff', attempt, deadlineMs }, { do: 'report-death', isEarly });
-}
-
-function ended(end: End, context: Context): Transition {
-  if (end.wanted === 'stop') return to({ name: 'stopped' });
-  return end.cause === 'asked' ? spawn(0, context) : backOff(end.attempt + 1, true, context);
+/** By way of `backoff` in any case, where a pool whose code has changed since can still hold the place empty. */
+function die(state: In<'ready'> | In<'worn'>, isExpected: boolean, context: Context): Transition {
+  if (isExpected) return to({ name: 'backoff', attempt: 0, deadlineMs: context.nowMs });
+  const isEarly = context.nowMs - state.readyAtMs < context.policy.minimumUptimeMs;
+  return backOff(isEarly ? state.attempt + 1 : 0, isEarly, context);
 }

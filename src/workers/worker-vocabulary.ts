@@ -1,9 +1,24 @@
 /** Where a worker may be in its life; worker-state.ts tells how it gets from one to the other. */
 export type WorkerState =
   | { readonly name: 'stopped' }
-  | { readonly name: 'starting'; readonly attempt: number; readonly deadlineMs: number }
-  | { readonly name: 'ready'; readonly attempt: number; readonly readyAtMs: number }
+  /** `wear`: it has said already that it has reached a limit. */
+  | {
+      readonly name: 'starting';
+      readonly attempt: number;
+      readonly deadlineMs: number;
+      readonly wear: Wear | undefined;
+    }
+  /** Its deadline is that of its age, or of a `wear` that comes too early. */
+  | {
+      readonly name: 'ready';
+      readonly attempt: number;
+      readonly readyAtMs: number;
+      readonly deadlineMs: number | undefined;
+      readonly wear: Wear | undefined;
+    }
+  | { readonly name: 'worn'; readonly attempt: number; readonly readyAtMs: number; readonly wear: Wear }
   | { readonly name: 'retiring'; readonly end: End; readonly deadlineMs: number }
+  | { readonly name: 'stuck'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'stopping'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'killing'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'backoff'; readonly attempt: number; readonly deadlineMs: number }
@@ -14,6 +29,16 @@ export interface End {
   readonly wanted: 'respawn' | 'stop';
   readonly cause: EndCause;
   readonly attempt: number;
+  /** The limit that it had reached, where that is why it ends. */
+  readonly wear?: Wear;
+}
+
+/** A limit that a process has reached: another is wanted in its place. */
+export interface Wear {
+  /** `max_age`, `max_memory`, `max_requests` and the like. */
+  readonly reason: string;
+  /** For people: "1000 requests". */
+  readonly detail: string;
 }
 
 /** `asked`: by the operator or the pool. `not-proven`: it gave a wrong answer to its proof, or none. */
@@ -27,6 +52,12 @@ export type WorkerEvent =
   | { readonly type: 'became-ready' }
   /** It does not show what it must to become ready. */
   | { readonly type: 'not-proven' }
+  /** It has reached a limit, and serves until another is ready in its place. */
+  | { readonly type: 'worn'; readonly wear: Wear }
+  /** It has reached a limit, takes nothing new any more, and ends by itself. */
+  | { readonly type: 'leaves'; readonly wear: Wear }
+  /** The age that it may reach is another now. */
+  | { readonly type: 'age-changed' }
   /** Leave a socket that others go on serving: end at a moment without a connection, then stay away. */
   | { readonly type: 'retire' }
   /** Finish what is in hand, then stay away. */
@@ -44,6 +75,8 @@ export type WorkerEffect =
   | { readonly do: 'spawn' }
   /** Begin to look for a moment in which the process holds no connection, and end it then. */
   | { readonly do: 'retire' }
+  /** Tell the pool that there is no such moment: somebody else has to take the address over. */
+  | { readonly do: 'ask-relief' }
   | { readonly do: 'signal-stop' }
   | { readonly do: 'kill-tree' }
   /** Tell the pool that the worker died without having been asked to. */
@@ -54,6 +87,13 @@ export interface WorkerPolicy {
   readonly gracefulTimeoutMs: number;
   /** A process that was ready for less died early. */
   readonly minimumUptimeMs: number;
+  /** How long a process may be ready before it is worn; `undefined`: for ever. */
+  readonly lifespanMs: () => number | undefined;
+  /**
+   * How long a process that found no moment to leave may go on looking while another generation takes its address
+   * over; `undefined` where none can.
+   */
+  readonly reliefMs: () => number | undefined;
   /** Milliseconds before the start that follows `attempt` early deaths in a row. */
   readonly backoffDelay: (attempt: number) => number;
 }
@@ -73,12 +113,19 @@ export function deadlineOf(state: WorkerState): number | undefined {
   return 'deadlineMs' in state ? state.deadlineMs : undefined;
 }
 
+/** It looks for a moment to end at, or ends by itself. */
+export function isLeaving(state: WorkerState): boolean {
+  return state.name === 'retiring' || state.name === 'stuck';
+}
+
 /** True while a process exists or may exist. */
 export function hasProcess(state: WorkerState): boolean {
   return (
     state.name === 'starting' ||
     state.name === 'ready' ||
+    state.name === 'worn' ||
     state.name === 'retiring' ||
+    state.name === 'stuck' ||
     state.name === 'stopping' ||
     state.name === 'killing'
   );

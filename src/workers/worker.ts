@@ -1,22 +1,24 @@
 import type { Timer } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
 import type { LifecyclePlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
-import { backoffDelay } from './backoff.ts';
+import { Departure } from './departure.ts';
 import type { Ending } from './exit-reason.ts';
 import { Life, type Refusal } from './life.ts';
 import { Remains } from './remains.ts';
 import type { WorkerOptions, WorkerSurroundings } from './worker-contract.ts';
+import { logState } from './worker-log.ts';
+import { policyOf } from './worker-policy.ts';
 import { transition } from './worker-state.ts';
 import {
   deadlineOf,
   hasProcess,
+  isLeaving,
+  type Wear,
   type WorkerEffect,
   type WorkerEvent,
   type WorkerState,
 } from './worker-vocabulary.ts';
-
-/** A process that was ready for less died early. */
-const minimumUptimeMs = 1_000;
 
 /** Performs the effects of worker-state.ts and feeds back what happens. Only `#dispatch` assigns the state. */
 export class Worker {
@@ -27,11 +29,12 @@ export class Worker {
   readonly #surroundings: WorkerSurroundings;
   readonly #events: WorkerEvent[] = [];
   readonly #remains: Remains;
+  readonly #departure: Departure;
+  readonly #log: Log;
   #isDispatching = false;
   #state: WorkerState = { name: 'stopped' };
   #timer: Timer | undefined;
   #life: Life | undefined;
-  #retirement: { cancel(): void } | undefined;
   #restarts = 0;
 
   constructor(options: WorkerOptions, surroundings: WorkerSurroundings) {
@@ -40,11 +43,24 @@ export class Worker {
     this.socket = options.socket;
     this.#options = options;
     this.#surroundings = surroundings;
+    this.#log = surroundings.log.child({ worker: options.id, generation: options.generation });
+    this.#departure = new Departure({
+      socket: options.socket,
+      retire: surroundings.retire,
+      log: this.#log,
+      onCut: options.onCut,
+    });
     this.#remains = new Remains(surroundings.clock, () => options.onChange());
   }
 
   get state(): WorkerState {
     return this.#state;
+  }
+
+  /** The limit for which the present process is replaced, if it is. */
+  get wear(): Wear | undefined {
+    if (this.#state.name === 'worn') return this.#state.wear;
+    return 'end' in this.#state ? this.#state.end.wear : undefined;
   }
 
   /** The process of the present life; `undefined` when there is none. */
@@ -94,6 +110,16 @@ export class Worker {
     this.#dispatch({ type: 'give-up' });
   }
 
+  /** Has reached a limit, and serves until another is ready in its place. */
+  wearOut(wear: Wear): void {
+    this.#dispatch({ type: 'worn', wear });
+  }
+
+  /** The age that it may reach is another now. */
+  changeAge(): void {
+    this.#dispatch({ type: 'age-changed' });
+  }
+
   becomeReady(): void {
     this.#dispatch({ type: 'became-ready' });
   }
@@ -121,24 +147,16 @@ export class Worker {
   #step(event: WorkerEvent): void {
     const { clock, random } = this.#surroundings;
     const lifecycle = this.#options.lifecycle();
-    const policy = {
-      bootTimeoutMs: lifecycle.bootTimeoutMs,
-      gracefulTimeoutMs: lifecycle.gracefulTimeoutMs,
-      minimumUptimeMs,
-      backoffDelay: (attempt: number) =>
-        backoffDelay(
-          attempt,
-          { initialMs: lifecycle.backoffInitialMs, maxMs: lifecycle.backoffMaxMs },
-          random(),
-        ),
-    };
+    const isRelievable = (): boolean => this.#departure.isLooking && this.#options.isRelievable();
+    const policy = policyOf(lifecycle, { random, isRelievable });
     const previous = this.#state;
     const { state, effects } = transition(previous, event, { nowMs: clock.now(), policy });
     this.#state = state;
     if (deadlineOf(state) !== deadlineOf(previous)) this.#armTimer();
-    if (previous.name === 'retiring' && state.name !== 'retiring') this.#retirement?.cancel();
-    if (state.name !== previous.name) this.#logState(previous, state);
+    if (state.name !== previous.name)
+      logState(this.#log, previous, state, { pid: this.#life?.pid, uptimeMs: this.#life?.uptimeMs });
     for (const effect of effects) this.#perform(effect, previous);
+    if (isLeaving(previous) && !isLeaving(state)) this.#departure.end();
   }
 
   #armTimer(): void {
@@ -157,9 +175,13 @@ export class Worker {
         this.#spawn();
         break;
       case 'retire':
-        this.#retire();
+        if (this.#life !== undefined) this.#departure.begin(this.#life, lifecycle);
+        break;
+      case 'ask-relief':
+        this.#options.onStuck();
         break;
       case 'signal-stop':
+        this.#departure.reportCut(this.#life?.pid);
         this.#life?.stop(lifecycle.stopSignal);
         break;
       case 'kill-tree':
@@ -172,32 +194,18 @@ export class Worker {
 
   #spawn(): void {
     const { id, socket } = this;
-    const { generation, plan } = this.#options;
+    const { plan } = this.#options;
     const { clock, launcher } = this.#surroundings;
     if (this.#life !== undefined) this.#restarts += 1;
-    const log = this.#surroundings.log.child({ worker: id, generation });
-    const life = new Life({ id, plan, socket, launcher, clock, log });
+    const life = new Life({ id, plan, socket, launcher, clock, log: this.#log });
     this.#life = life;
     life.begin({
       onSpawned: () => this.#options.onSpawned(),
       onSpawnFailed: () => this.#dispatch({ type: 'spawn-failed' }),
       onReady: () => this.#options.onLoaded(),
+      onWorn: (wear) => this.wearOut(wear),
+      onLeaving: (wear) => this.#dispatch({ type: 'leaves', wear }),
       onExit: () => this.#ended(life),
-    });
-  }
-
-  #retire(): void {
-    const life = this.#life;
-    const lifecycle = this.#options.lifecycle();
-    if (life === undefined) return;
-    if (lifecycle.retirement === 'signal') {
-      life.stop(lifecycle.stopSignal);
-      return;
-    }
-    this.#retirement = this.#surroundings.retire({
-      tree: () => life.tree(),
-      socket: this.socket,
-      stopSignal: lifecycle.stopSignal,
     });
   }
 
@@ -221,21 +229,13 @@ export class Worker {
     const cause = life.couldNotStart ? 'not-started' : ended;
     const { generation, lifecycle } = this.#options;
     const { expectedExits } = lifecycle();
-    const reason = life.explain({ wasReady: previous.name === 'ready', expectedExits });
+    const reason = life.explain({
+      wasReady: previous.name === 'ready' || previous.name === 'worn',
+      expectedExits,
+    });
     const output = life.lastWords;
-    this.#surroundings.log.warn({ event: 'worker.died', worker: this.id, generation, pid: life.pid }, reason);
+    this.#log.warn({ event: 'worker.died', pid: life.pid }, reason);
     this.#options.onDeath({ worker: this.id, generation, pid: life.pid, isEarly, cause, reason, output });
-  }
-
-  #logState(previous: WorkerState, state: WorkerState): void {
-    const fields = { worker: this.id, generation: this.#options.generation, pid: this.#life?.pid };
-    if (state.name === 'ready') {
-      const afterMs = Math.round(this.#life?.uptimeMs ?? 0);
-      this.#surroundings.log.info({ event: 'worker.ready', ...fields, afterMs }, 'worker is ready');
-    } else {
-      const event = `worker.${state.name}`;
-      this.#surroundings.log.debug({ event, ...fields }, `worker was ${previous.name}, is ${state.name}`);
-    }
   }
 }
 

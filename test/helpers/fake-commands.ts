@@ -105,6 +105,8 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     refusedReload: null,
     generations: [{ number: 1, phase: 'live', workers: 2, ready: 2, connections: 0 }],
     lastTrigger: null,
+    recycled: 0,
+    lastRecycling: null,
     ...changes,
   };
 }

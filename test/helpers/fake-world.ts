@@ -26,6 +26,14 @@ export class FakeProcess implements WorkerProcess {
     this.request.onMessage({ event: 'ready' });
   }
 
+  wearOut(reason = 'max_requests', detail = '1000 requests'): void {
+    this.request.onMessage({ event: 'worn', reason, detail });
+  }
+
+  leave(reason = 'request_timeout'): void {
+    this.request.onMessage({ event: 'retiring', reason, detail: '' });
+  }
+
   exit(code: number): void {
     this.end({ kind: 'exited', code });
   }
@@ -97,7 +105,7 @@ export class FakeWorld {
       retire: ({ tree }) => {
         const [first] = tree();
         this.retirements.push(() => this.processes.find(({ pid }) => pid === first?.pid)?.exit(0));
-        return { cancel: () => {} };
+        return { isSignaled: false, connections: () => 1, cancel: () => {} };
       },
       watchDrain: ({ sockets, onDrained }) => {
         const drain = { socket: sockets[0] as ListenSocket, finish: onDrained };
@@ -205,6 +213,7 @@ export function fakePoolPlan(workers: number): PoolPlan {
       stopSignal: 'SIGTERM',
       drainTimeoutMs: 20_000,
       gracefulTimeoutMs: 10_000,
+      maxAgeMs: undefined,
       orphans: 'signal',
       retirement: 'freeze',
       backoffInitialMs: 200,

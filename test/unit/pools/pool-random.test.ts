@@ -25,6 +25,16 @@ const happenings: Record<string, (scene: Scene) => Promise<void> | void> = {
   'all workers become ready': ({ world }) => {
     for (const process of world.alive) process.becomeReady();
   },
+  'a worker reaches a limit': (scene) => oneOf(scene)?.wearOut(),
+  'a worker is over its memory': (scene) => oneOf(scene)?.wearOut('max_memory', '1 GB'),
+  'a worker leaves by itself': (scene) => oneOf(scene)?.leave(),
+  'another age is configured': (scene) =>
+    apply(scene, ({ lifecycle }) => ({
+      lifecycle: {
+        ...lifecycle,
+        maxAgeMs: scene.random() < 0.3 ? undefined : 5_000 + scene.random() * 60_000,
+      },
+    })),
   'a worker exits': (scene) => oneOf(scene)?.exit(scene.random() < 0.5 ? 0 : 1),
   'a worker is killed': (scene) => oneOf(scene)?.end({ kind: 'signaled', signal: 'SIGKILL' }),
   'a drain ends': ({ world }) => world.drains[0]?.finish(),
@@ -116,7 +126,10 @@ test('whatever happens in whatever order, there is one live generation at most a
 }, 60_000);
 
 /** With workers that become ready, a pool always gets to run with as many as are wanted, all of one generation. */
-async function expectWork({ world, pool }: Scene, story: readonly string[]): Promise<void> {
+async function expectWork(scene: Scene, story: readonly string[]): Promise<void> {
+  const { world, pool } = scene;
+  // Workers that grow old are replaced for ever.
+  apply(scene, ({ lifecycle }) => ({ lifecycle: { ...lifecycle, maxAgeMs: undefined } }));
   // A change that was refused is tried again when somebody asks for it.
   void pool.reload();
   for (let step = 0; step < 60; step += 1) {

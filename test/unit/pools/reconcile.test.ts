@@ -1,10 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type Action,
-  type Observed,
-  type ObservedGeneration,
-  reconcile,
-} from '../../../src/pools/reconcile.ts';
+import type { Action, Observed, ObservedGeneration } from '../../../src/pools/observation.ts';
+import { reconcile } from '../../../src/pools/reconcile.ts';
 import type { WorkerStateName } from '../../../src/status/snapshot.ts';
 
 function states(count: number, state: WorkerStateName = 'ready'): readonly WorkerStateName[] {
@@ -17,6 +13,7 @@ function generation(changes: Partial<ObservedGeneration>): ObservedGeneration {
     number: 1,
     phase: 'live',
     workers,
+    successors: [],
     present: workers.length,
     isShared: false,
     isExclusive: false,
@@ -43,6 +40,7 @@ function decide(generations: readonly ObservedGeneration[], changes: Partial<Obs
     isReloadWanted: false,
     isOutdated: () => false,
     isIntensityExceeded: false,
+    mayReloadAtMs: 0,
     retryAtMs: undefined,
     generations,
     ...changes,
@@ -136,6 +134,71 @@ describe('a live generation', () => {
     expect(actions([yielding(states(2)), live(states(4))], { wanted: 2 })).toEqual([
       ...retireOne,
       ...resizeTo(2),
+    ]);
+  });
+});
+
+describe('a worn worker', () => {
+  const worn = (changes: Partial<ObservedGeneration> = {}) =>
+    generation({ workers: ['worn', ...states(2), 'worn'], ...changes });
+  const startSuccessor = [{ do: 'start-successor', generation: 1 }];
+
+  it('gets a successor, with no more than the surge beyond the wanted', () => {
+    expect(actions([worn()], { surge: 1 })).toEqual(startSuccessor);
+    expect(actions([worn({ successors: ['starting'], present: 5 })], { surge: 1 })).toEqual([]);
+    expect(actions([worn({ successors: ['starting'], present: 5 })], { surge: 2 })).toEqual(startSuccessor);
+    expect(actions([worn({ successors: ['starting', 'starting'], present: 6 })])).toEqual([]);
+  });
+
+  it('is followed by the next only when it has gone', () => {
+    const one = generation({ workers: ['ready', 'worn', ...states(2)], present: 5 });
+    expect(actions([one], { surge: 1 })).toEqual([]);
+    expect(actions([{ ...one, present: 4 }], { surge: 1 })).toEqual(startSuccessor);
+  });
+
+  it('is relieved as soon as its successor is ready, or when it is lost before', () => {
+    const relieve = [{ do: 'relieve', generation: 1 }];
+    expect(actions([worn({ successors: ['starting', 'ready'] })])).toEqual(relieve);
+    expect(actions([generation({ workers: ['backoff', 'ready'], successors: ['starting'] })])).toEqual(
+      relieve,
+    );
+  });
+
+  it('waits for a reload that is under way', () => {
+    expect(actions([worn(), generation({ number: 2, phase: 'proving', workers: ['starting'] })])).toEqual([]);
+    expect(actions([worn()], { isReloadWanted: true })).toEqual([{ do: 'open-candidate' }]);
+  });
+
+  it('is replaced by a reload where the code has changed, and serves on while that is refused', () => {
+    const outdated = { isOutdated: () => true };
+    expect(actions([worn()], outdated)).toEqual([{ do: 'reload-worn', generation: 1 }]);
+    expect(decide([worn()], { ...outdated, nowMs: 5, mayReloadAtMs: 9 })).toEqual({
+      actions: [],
+      wakeAtMs: 9,
+    });
+    const forGood = { ...outdated, mayReloadAtMs: Number.POSITIVE_INFINITY };
+    expect(decide([worn()], forGood)).toEqual({ actions: [], wakeAtMs: undefined });
+  });
+
+  it('gets no successor of other code in place of one that died', () => {
+    const lost = worn({ successors: ['backoff', 'starting'] });
+    expect(actions([lost])).toEqual([]);
+    expect(actions([lost], { isOutdated: () => true })).toEqual([{ do: 'drop-successors', generation: 1 }]);
+  });
+});
+
+describe('a worker that leaves by itself', () => {
+  const leaving = generation({ workers: ['retiring', ...states(3)] });
+
+  it('is replaced at once', () => {
+    expect(actions([leaving])).toEqual([{ do: 'fill', generation: 1 }]);
+  });
+
+  it('leaves its place empty where the code has changed and others serve', () => {
+    const outdated = { isOutdated: () => true };
+    expect(actions([leaving], outdated)).toEqual([{ do: 'hold', generation: 1 }]);
+    expect(actions([generation({ workers: ['retiring'] })], { ...outdated, wanted: 1 })).toEqual([
+      { do: 'fill', generation: 1 },
     ]);
   });
 });

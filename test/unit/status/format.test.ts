@@ -111,6 +111,14 @@ test('generations that rise and leave, and the last trigger, are told below the 
   ]);
 });
 
+test('what was recycled is told below the table', () => {
+  const at = '2026-01-01T02:04:57.000Z';
+  const last = { at, worker: 'web/3', reason: 'max_requests', detail: '1000 requests' };
+  const text = formatStatus(statusOf([poolSnapshot({ recycled: 7, lastRecycling: last })]), plain);
+  expect(text).toContain('web: 7 workers recycled, the last (web/3) 3s ago: max_requests, 1000 requests\n');
+  expect(formatStatus(statusOf([poolSnapshot()]), plain)).not.toContain('recycled');
+});
+
 test('the workers have a table of their own when it is asked for', () => {
   const workers = [
     worker,

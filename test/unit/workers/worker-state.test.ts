@@ -15,6 +15,8 @@ const context: Context = {
     bootTimeoutMs: 30_000,
     gracefulTimeoutMs: 5_000,
     minimumUptimeMs: 1_000,
+    lifespanMs: () => 60_000,
+    reliefMs: () => 50_000,
     backoffDelay: (attempt) => attempt * 100,
   },
 };
@@ -22,11 +24,15 @@ const context: Context = {
 const asked = { wanted: 'stop', cause: 'asked', attempt: 0 } as const;
 const timedOut = { wanted: 'respawn', cause: 'boot-timeout', attempt: 2 } as const;
 
+const wear = { reason: 'max_requests', detail: '1000 requests' };
+
 const states = {
   stopped: { name: 'stopped' },
-  starting: { name: 'starting', attempt: 2, deadlineMs: 20_000 },
-  ready: { name: 'ready', attempt: 2, readyAtMs: 1_000 },
+  starting: { name: 'starting', attempt: 2, deadlineMs: 20_000, wear: undefined },
+  ready: { name: 'ready', attempt: 2, readyAtMs: 1_000, deadlineMs: 61_000, wear: undefined },
+  worn: { name: 'worn', attempt: 2, readyAtMs: 1_000, wear },
   retiring: { name: 'retiring', end: asked, deadlineMs: 15_000 },
+  stuck: { name: 'stuck', end: asked, deadlineMs: 60_000 },
   stopping: { name: 'stopping', end: asked, deadlineMs: 15_000 },
   killing: { name: 'killing', end: timedOut, deadlineMs: 11_000 },
   backoff: { name: 'backoff', attempt: 2, deadlineMs: 12_000 },
@@ -38,6 +44,9 @@ const events = {
   'spawn-failed': { type: 'spawn-failed' },
   'became-ready': { type: 'became-ready' },
   'not-proven': { type: 'not-proven' },
+  worn: { type: 'worn', wear },
+  leaves: { type: 'leaves', wear: { reason: 'request_timeout', detail: '' } },
+  'age-changed': { type: 'age-changed' },
   retire: { type: 'retire' },
   stop: { type: 'stop' },
   kill: { type: 'kill' },
@@ -49,12 +58,15 @@ const events = {
 
 /** Next state and effects; `-`: nothing happens. Columns in the order of `events`. */
 const table: Record<keyof typeof states, readonly string[]> = {
-  stopped: ['starting spawn', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-'],
+  stopped: ['starting spawn', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', '-', 'failed'],
   starting: [
     '-',
     'backoff report-death',
     'ready',
     'killing kill-tree',
+    'starting',
+    '-',
+    '-',
     'retiring retire',
     'stopping signal-stop',
     'killing kill-tree',
@@ -67,6 +79,25 @@ const table: Record<keyof typeof states, readonly string[]> = {
     '-',
     '-',
     '-',
+    '-',
+    'worn',
+    'retiring',
+    'ready',
+    'retiring retire',
+    'stopping signal-stop',
+    'killing kill-tree',
+    'backoff report-death',
+    'backoff',
+    'worn',
+    '-',
+  ],
+  worn: [
+    '-',
+    '-',
+    '-',
+    '-',
+    '-',
+    'retiring',
     '-',
     'retiring retire',
     'stopping signal-stop',
@@ -82,6 +113,25 @@ const table: Record<keyof typeof states, readonly string[]> = {
     '-',
     '-',
     '-',
+    '-',
+    '-',
+    '-',
+    'stopping signal-stop',
+    'killing kill-tree',
+    'stopped',
+    'stopped',
+    'stuck ask-relief',
+    '-',
+  ],
+  stuck: [
+    'stuck',
+    'stopped',
+    '-',
+    '-',
+    '-',
+    '-',
+    '-',
+    '-',
     'stopping signal-stop',
     'killing kill-tree',
     'stopped',
@@ -92,6 +142,9 @@ const table: Record<keyof typeof states, readonly string[]> = {
   stopping: [
     'stopping',
     'stopped',
+    '-',
+    '-',
+    '-',
     '-',
     '-',
     'stopping',
@@ -107,6 +160,9 @@ const table: Record<keyof typeof states, readonly string[]> = {
     'backoff report-death',
     '-',
     '-',
+    '-',
+    '-',
+    '-',
     'killing',
     'killing',
     'killing',
@@ -120,6 +176,9 @@ const table: Record<keyof typeof states, readonly string[]> = {
     '-',
     '-',
     '-',
+    '-',
+    '-',
+    '-',
     'stopped',
     'stopped',
     'stopped',
@@ -128,7 +187,22 @@ const table: Record<keyof typeof states, readonly string[]> = {
     'starting spawn',
     'failed',
   ],
-  failed: ['starting spawn', '-', '-', '-', 'stopped', 'stopped', 'stopped', '-', '-', '-', '-'],
+  failed: [
+    'starting spawn',
+    '-',
+    '-',
+    '-',
+    '-',
+    '-',
+    '-',
+    'stopped',
+    'stopped',
+    'stopped',
+    '-',
+    '-',
+    '-',
+    '-',
+  ],
 };
 
 const cells = Object.entries(table).flatMap(([stateName, row]) =>
@@ -142,6 +216,43 @@ test.each(cells)('a worker that is %s, on "%s"', (stateName, _eventName, event, 
   const next = transition(state, event, context);
   const shown = [next.state.name, ...next.effects.map((effect) => effect.do)].join(' ');
   expect(next.state === state ? '-' : shown).toBe(expected);
+});
+
+test('a process that reaches its age is worn, and one that may grow older has another deadline', () => {
+  const ready = transition(states.starting, events['became-ready'], context).state;
+  expect(ready).toMatchObject({ name: 'ready', deadlineMs: 70_000 });
+  const old = { ...context, nowMs: 70_000 };
+  const detail = 'ready for 1m';
+  expect(transition(ready, events.deadline, old).state).toMatchObject({
+    name: 'worn',
+    wear: { reason: 'max_age', detail },
+  });
+  const policy = { ...context.policy, lifespanMs: () => undefined };
+  const ageless = transition(ready, events['age-changed'], { ...old, policy }).state;
+  expect(deadlineOf(ageless)).toBeUndefined();
+});
+
+test('a process that is worn before it is proven serves as a worn one', () => {
+  const { state } = transition(states.starting, events.worn, context);
+  expect(transition(state, events['became-ready'], context).state).toMatchObject({ name: 'worn', wear });
+});
+
+test('a process that is over its memory from the beginning is not replaced over and over', () => {
+  const young = { ...states.ready, readyAtMs: context.nowMs - 1_000 };
+  const heavy = { type: 'worn', wear: { reason: 'max_memory', detail: '1 GB' } } as const;
+  const { state } = transition(young, heavy, context);
+  expect(state).toMatchObject({ name: 'ready', deadlineMs: young.readyAtMs + 10_000 });
+  expect(transition(state, events['age-changed'], context).state).toBe(state);
+  const later = { ...context, nowMs: young.readyAtMs + 10_000 };
+  expect(transition(state, events.deadline, later).state).toMatchObject({ name: 'worn', wear: heavy.wear });
+});
+
+test('a process that found no moment to retire is told to end where nobody can take its address over', () => {
+  const policy = { ...context.policy, reliefMs: () => undefined };
+  expect(transition(states.retiring, events.deadline, { ...context, policy })).toMatchObject({
+    state: { name: 'stopping' },
+    effects: [{ do: 'signal-stop' }],
+  });
 });
 
 test('a process that had been ready for a good while is replaced at once', () => {
@@ -195,7 +306,7 @@ test('whatever happens to a worker, a stop brings it to rest and a start up agai
     }
     expect(settle(transition(state, { type: 'stop' }, context).state).name).toBe('stopped');
     const again = transition(settle(state), { type: 'start' }, context).state;
-    expect(['starting', 'ready']).toContain(again.name);
+    expect(['starting', 'ready', 'worn']).toContain(again.name);
   }
 });
 

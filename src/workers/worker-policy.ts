@@ -1,0 +1,39 @@
+import type { LifecyclePlan } from '../plan/plan.ts';
+import { backoffDelay } from './backoff.ts';
+import type { WorkerPolicy } from './worker-vocabulary.ts';
+
+/** A process that was ready for less died early. */
+const minimumUptimeMs = 1_000;
+
+/** Part of the age that a worker may end earlier by chance, so that those of a pool do not all end at once. */
+const ageJitter = 0.1;
+
+export interface PolicyFacts {
+  /** A number from 0 to 1. */
+  readonly random: () => number;
+  /** The process looks for a moment to retire, and another generation can take its address over. */
+  readonly isRelievable: () => boolean;
+}
+
+/** What the pool's plan says of the life of its workers. */
+export function policyOf(lifecycle: LifecyclePlan, { random, isRelievable }: PolicyFacts): WorkerPolicy {
+  const { bootTimeoutMs, gracefulTimeoutMs, drainTimeoutMs, maxAgeMs } = lifecycle;
+  return {
+    bootTimeoutMs,
+    gracefulTimeoutMs,
+    minimumUptimeMs,
+    lifespanMs: () => (maxAgeMs === undefined ? undefined : lifespan(maxAgeMs, random())),
+    reliefMs: () => (isRelievable() ? bootTimeoutMs + drainTimeoutMs : undefined),
+    backoffDelay: (attempt) =>
+      backoffDelay(
+        attempt,
+        { initialMs: lifecycle.backoffInitialMs, maxMs: lifecycle.backoffMaxMs },
+        random(),
+      ),
+  };
+}
+
+/** @param chance from 0 to 1. */
+export function lifespan(maxAgeMs: number, chance: number): number {
+  return Math.round(maxAgeMs * (1 - ageJitter * chance));
+}
