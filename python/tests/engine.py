@@ -1,5 +1,6 @@
 """The engine as a process, for the tests: started, listened to, stopped, and cleaned up."""
 
+import fcntl
 import json
 import os
 import re
@@ -12,7 +13,9 @@ import sys
 import tempfile
 import time
 import unittest
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Sequence
+
+from .scoreboard import Scoreboard
 
 DEADLINE = 15.0
 PYTHON_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -55,7 +58,7 @@ class Engine:
         cwd: str,
         stdin=subprocess.DEVNULL,
         command: Optional[List[str]] = None,
-        channel: Optional[int] = None,
+        handed: Sequence[int] = (),
         start_new_session: bool = False,
         **environ: str,
     ) -> None:
@@ -68,10 +71,10 @@ class Engine:
             stderr=self._log_file,
             env=environment(**environ),
             start_new_session=start_new_session,
-            # All descriptors but these are close-on-exec; the channel goes to 3, as the daemon
-            # has it.
+            # All descriptors but these are close-on-exec; what is handed goes to 3, 4 and 5, as
+            # the daemon has it.
             close_fds=False,
-            preexec_fn=None if channel is None else lambda: _put_on_3(channel),
+            preexec_fn=lambda: _put_from_3_on(handed),
         )
 
     @property
@@ -174,9 +177,12 @@ def foreground_words(socket_path: str, words) -> List[str]:
 
 
 class Supervised:
-    """A worker as a supervisor starts it: the listener on descriptor 0, a channel on 3."""
+    """A worker as a supervisor starts it: the listener on descriptor 0, a channel on 3, and, with
+    ``slots``, memory to show itself in on 4 and a pipe for tracebacks on 5."""
 
-    def __init__(self, test: EngineTest, *words: str, blocking: bool = True, **environ) -> None:
+    def __init__(
+        self, test: EngineTest, *words: str, blocking: bool = True, slots: int = 0, **environ
+    ) -> None:
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         test.addCleanup(self.listener.close)
         self.listener.bind(test.socket_path)
@@ -184,23 +190,47 @@ class Supervised:
         self.listener.setblocking(blocking)
         self._test = test
         self._words = words
+        self._slots = slots
         self._environ = environ
 
     def start(self) -> "Worker":
-        return Worker(self._test, self.listener, self._words, self._environ)
+        return Worker(self._test, self.listener, self._words, self._slots, self._environ)
 
 
 class Worker:
     """``engine`` and the events of its channel."""
 
-    def __init__(self, test: EngineTest, listener: socket.socket, words, environ) -> None:
+    def __init__(
+        self, test: EngineTest, listener: socket.socket, words, slots: int, environ
+    ) -> None:
         self._read_end, write_end = os.pipe()
         test.addCleanup(os.close, self._read_end)
-        self.engine = test.start(
-            *words, stdin=listener, channel=write_end, RUNFCGID_CHANNEL="3", **environ
-        )
+        handed = [write_end]
+        environ = {"RUNFCGID_CHANNEL": "3", **environ}
+        self.scoreboard: Optional[Scoreboard] = None
+        if slots:
+            self.scoreboard = Scoreboard(slots)
+            test.addCleanup(self.scoreboard.close)
+            self.traces, traces_end = os.pipe()
+            test.addCleanup(os.close, self.traces)
+            handed += [self.scoreboard.descriptor, traces_end]
+            environ = {"RUNFCGID_SCOREBOARD": "4", "RUNFCGID_TRACES": "5", **environ}
+        self.engine = test.start(*words, stdin=listener, handed=handed, **environ)
         os.close(write_end)
+        if slots:
+            os.close(traces_end)
         self._rest = b""
+
+    def read_traces(self, until: str, seconds: float = DEADLINE) -> str:
+        """What came through the pipe up to ``until``."""
+        text = ""
+        end = time.monotonic() + seconds
+        while until not in text:
+            left = end - time.monotonic()
+            if left <= 0 or not select.select([self.traces], [], [], left)[0]:
+                raise AssertionError(f"no {until!r} in {seconds:g} s, but {text!r}")
+            text += os.read(self.traces, 65536).decode()
+        return text
 
     def next_event(self, seconds: float = DEADLINE) -> Optional[dict]:
         """None when the worker has closed the channel."""
@@ -218,8 +248,8 @@ class Worker:
         return json.loads(line)
 
 
-def _put_on_3(descriptor: int) -> None:
-    if descriptor == 3:
-        os.set_inheritable(3, True)
-    else:
-        os.dup2(descriptor, 3)
+def _put_from_3_on(descriptors: Sequence[int]) -> None:
+    copies = [fcntl.fcntl(descriptor, fcntl.F_DUPFD, 100) for descriptor in descriptors]
+    for number, copy in enumerate(copies, 3):
+        os.dup2(copy, number)
+        os.close(copy)

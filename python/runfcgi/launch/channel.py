@@ -6,7 +6,12 @@ other things: ``fork_server/messages.py``). It says
 
     {"event":"ready"}                                            about to accept
     {"event":"load-failed","message":"…","traceback":"…"}        before it exits
+    {"event":"worn","reason":"max_memory","detail":"…"}          once; it goes on serving
+    {"event":"timed-out","how":"interrupted"}                    a request exceeded request_timeout
     {"event":"retiring","reason":"maxrequests","requests":1000}  before it leaves by itself
+
+A request that timed out was ``interrupted``, or will be ``left`` behind: other threads finish, and
+then the worker leaves, whether it has ended or not.
 
 A line has at most 65,536 bytes; of a longer traceback the beginning is left out.
 """
@@ -43,6 +48,14 @@ class Channel:
 
     def retiring(self, requests: int) -> None:
         self._say({"event": "retiring", "reason": "maxrequests", "requests": requests})
+
+    def worn(self, reason: str, detail: str) -> None:
+        self._say({"event": "worn", "reason": reason, "detail": detail})
+
+    def timed_out(self, how: str) -> None:
+        """Said before it leaves for that reason."""
+        self._say({"event": "timed-out", "how": how})
+        self._say({"event": "retiring", "reason": "request_timeout", "detail": how})
 
     def _say(self, event: dict) -> None:
         line = _encode(event)

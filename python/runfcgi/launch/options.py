@@ -74,6 +74,9 @@ class Options:
         self.errlog: Optional[str] = values["errlog"]
         self.umask: Optional[int] = values["umask"]
         self.graceful_timeout: float = values["graceful_timeout"]
+        self.max_memory: int = values["max_memory"]
+        self.memory_measure: str = values["memory_measure"]
+        self.request_timeout: float = values["request_timeout"]
         self.debug: bool = values["debug"]
         self._given = given
 

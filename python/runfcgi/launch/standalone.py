@@ -6,10 +6,10 @@ import os
 import traceback
 from typing import Optional
 
-from runfcgi.errors import RunfcgiError, describe
+from runfcgi.errors import OptionError, RunfcgiError, describe
 from runfcgi.parent.prefork import Birth, Prefork
 from runfcgi.serving.listener import Listener, allowed_peers_from, take_descriptor_0
-from runfcgi.serving.worker import Worker, WorkerSettings
+from runfcgi.serving.worker import Notices, Worker, WorkerSettings
 from runfcgi.wsgi.error_stream import write_stderr
 
 from . import daemon
@@ -24,6 +24,10 @@ def serve_standalone(options: Options, load: Loader) -> int:
     Raises RunfcgiError before anything is served, but not in a daemon: there the launcher
     prints it and exits with its status.
     """
+    if options.request_timeout:
+        raise OptionError(
+            "request_timeout= needs a supervisor that watches the requests, such as runfcgid"
+        )
     paths = _Paths(options)
     if not options.wants_daemon:
         if options.umask is not None:
@@ -113,6 +117,8 @@ def _work(options: Options, listener: Listener, application, birth: Birth) -> in
         max_requests=birth.max_requests,
         debug=options.debug,
         capacity=options.spare.max_workers * threads,
+        max_memory=options.max_memory,
+        memory_measure=options.memory_measure,
     )
     seat = birth.seat
     worker = Worker(
@@ -120,7 +126,7 @@ def _work(options: Options, listener: Listener, application, birth: Birth) -> in
         application,
         settings,
         slots=[seat] * threads,
-        on_worn=lambda _: seat.wear_out(),
+        notices=Notices(worn=lambda reason, detail: seat.wear_out()),
         lifeline=birth.lifeline,
     )
     return worker.run()

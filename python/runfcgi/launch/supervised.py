@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import signal
 
 from runfcgi.errors import OptionError
 from runfcgi.serving.listener import Listener
-from runfcgi.serving.slot import Slot
-from runfcgi.serving.worker import Worker, WorkerSettings
+from runfcgi.serving.scoreboard import open_slots
+from runfcgi.serving.worker import Notices, Worker, WorkerSettings
 from runfcgi.wsgi.gateway import Application
 
 from .channel import Channel
@@ -37,9 +39,12 @@ def run_worker(options: Options, application: Application, handed: Handed) -> in
     """Serve as one worker, in the calling process, with what the supervisor gave: here every
     supervised worker begins, started or forked. The exit status."""
 
-    def leave(worker: Worker) -> None:
-        handed.channel.retiring(options.maxrequests)
-        worker.stop.set()
+    def worn(reason: str, detail: str) -> None:
+        if reason == "max_requests":
+            handed.channel.retiring(options.maxrequests)
+            worker.stop.set()
+        else:
+            handed.channel.worn(reason, detail)
 
     settings = WorkerSettings(
         threads=options.thread_count,
@@ -47,7 +52,14 @@ def run_worker(options: Options, application: Application, handed: Handed) -> in
         max_requests=options.maxrequests,
         debug=options.debug,
         capacity=options.thread_count,
+        max_memory=options.max_memory,
+        memory_measure=options.memory_measure,
+        request_timeout=options.request_timeout,
     )
-    slots = [Slot() for _ in range(options.thread_count)]
-    listener = Listener(handed.listener)
-    return Worker(listener, application, settings, slots, leave).run(handed.channel.ready)
+    slots = open_slots(handed.scoreboard, options.thread_count)
+    notices = Notices(worn, handed.channel.timed_out)
+    worker = Worker(Listener(handed.listener), application, settings, slots, notices)
+    if handed.traces is not None:
+        # From C: it answers wherever the threads are, and whoever holds the interpreter.
+        faulthandler.register(signal.SIGUSR2, file=handed.traces, all_threads=True)
+    return worker.run(handed.channel.ready)

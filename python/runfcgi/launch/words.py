@@ -38,6 +38,12 @@ def _method(raw: str) -> str:
         raise ValueError("must be prefork (or fork) or threaded (or thread)") from None
 
 
+def _measure(raw: str) -> str:
+    if raw.lower() not in ("rss", "pss"):
+        raise ValueError("must be rss or pss")
+    return raw.lower()
+
+
 def _boolean(raw: str) -> bool:
     lowered = raw.lower()
     if lowered in ("true", "yes", "t", "y", "on", "1"):
@@ -103,5 +109,8 @@ WORDS = (
     Word("errlog", None, _text, "file for standard error; daemon's default: nowhere"),
     Word("umask", None, _octal, "octal, also decides the socket's mode; daemon's default 022"),
     Word("graceful_timeout", 30.0, _seconds, "seconds a stop waits for requests; default 30"),
+    Word("max_memory", 0, _integer(0), "bytes above which a worker is replaced; 0: any"),
+    Word("memory_measure", "rss", _measure, "memory counted by max_memory: rss (default) or pss"),
+    Word("request_timeout", 0.0, _seconds, "under a supervisor: longest request in seconds; 0: any"),
     Word("debug", False, _boolean, "show the traceback in the page of an error", True),
 )

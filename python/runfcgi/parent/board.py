@@ -11,7 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
-from typing import Optional
+from typing import Mapping, Optional
 
 from runfcgi.serving.slot import Slot
 
@@ -82,19 +82,24 @@ class Seat(Slot):
     and the count may be a little low. A parent of threaded workers does not plan by them.
     """
 
+    __slots__ = ("_board", "_memory", "_offset", "_count")
+
     def __init__(self, board: Board, memory: mmap.mmap, offset: int) -> None:
+        super().__init__()
         self._board = board
         self._memory = memory
         self._offset = offset
         self._count = offset + 4
 
-    def busy(self) -> None:
+    def busy(self, params: Mapping[str, str]) -> None:
+        super().busy(params)
         self._memory[self._offset] = _BUSY[0]
         served = _COUNT.unpack_from(self._memory, self._count)[0]
         _COUNT.pack_into(self._memory, self._count, (served + 1) & 0xFFFFFFFF)
         self._board.wake_parent_if_short()
 
     def idle(self) -> None:
+        super().idle()
         self._memory[self._offset] = _IDLE[0]
 
     def wear_out(self) -> None:

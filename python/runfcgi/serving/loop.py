@@ -150,16 +150,16 @@ class Loop:
 
     def _serve(self, connection: Connection) -> bool:
         """One request. False: the connection carries no other."""
-        self._slot.busy()
-        is_complete = self._shared.gateway.serve(connection)
         incoming = connection.incoming
+        self._slot.busy(incoming.params)
+        is_complete = self._shared.gateway.serve(connection, self._slot)
+        self._slot.idle()
         keep = is_complete and incoming.keep_connection
         if not keep:
             if is_complete and incoming.is_clean:
                 self._parking.close(connection)
             else:
                 self._linger(connection)
-        self._slot.idle()
         self._shared.on_served()
         return keep
 

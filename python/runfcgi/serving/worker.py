@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-import select
-import sys
-import threading
-import time
-import traceback
+import signal
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from runfcgi.fastcgi.limits import Limits
@@ -16,20 +12,20 @@ from runfcgi.wsgi.environ import constants
 from runfcgi.wsgi.error_stream import write_stderr
 from runfcgi.wsgi.gateway import Application, Gateway
 
+from .interruption import Interruption
 from .listener import Listener
 from .loop import Loop
+from .memory import MemoryLimit
 from .parking import Parking
 from .shared import Shared, open_door
 from .slot import Slot
 from .stop import Signals, Stop
-
-# After the drain's own deadline: for loops to notice it.
-_JOIN_MARGIN = 0.5
+from .threads import Threads
 
 
 class WorkerSettings(NamedTuple):
-    """``graceful_timeout`` in seconds. ``max_requests`` 0: no limit. ``capacity``: requests that
-    all workers of this application, as far as known here, serve at once (FCGI_GET_VALUES)."""
+    """Times in seconds, memory in bytes; 0: no limit. ``capacity``: requests that all workers of
+    this application, as far as known here, serve at once (FCGI_GET_VALUES)."""
 
     threads: int
     graceful_timeout: float
@@ -37,16 +33,33 @@ class WorkerSettings(NamedTuple):
     debug: bool
     capacity: int
     limits: Limits = Limits()
+    max_memory: int = 0
+    memory_measure: str = "rss"
+    request_timeout: float = 0.0
+
+
+class Notices(NamedTuple):
+    """What a worker tells whoever started it.
+
+    ``worn`` is called once for each reason, ``max_requests`` or ``max_memory``: the worker goes
+    on until it is stopped, so that there can be another before it leaves. ``overdue`` is called
+    once, when a request exceeded ``request_timeout``: it was ``interrupted``, or will be ``left``
+    behind if it does not end by itself; the worker takes nothing new any more.
+    """
+
+    worn: Callable[[str, str], None] = lambda reason, detail: None
+    overdue: Callable[[str], None] = lambda how: None
+
+
+_NOBODY = Notices()
 
 
 class Worker:
     """Serves ``application`` on ``listener`` in the calling process until told to stop.
 
     With one thread everything happens in the main thread, so that the application finds itself
-    where signals and C libraries expect it. ``slots`` has one for each thread. ``on_worn`` is
-    called once, when ``max_requests`` are served: the worker goes on until it is stopped, so
-    that there can be another before it leaves. ``lifeline`` is a descriptor that becomes
-    readable when the parent is gone.
+    where signals and C libraries expect it. ``slots`` has one for each thread. ``lifeline`` is a
+    descriptor that becomes readable when the parent is gone.
     """
 
     def __init__(
@@ -55,11 +68,11 @@ class Worker:
         application: Application,
         settings: WorkerSettings,
         slots: List[Slot],
-        on_worn: Optional[Callable[["Worker"], None]] = None,
+        notices: Notices = _NOBODY,
         lifeline: Optional[int] = None,
     ) -> None:
         self._settings = settings
-        self._on_worn = on_worn
+        self._notices = notices
         self._counter = itertools.count(1)
         self._exit_status = 0
         self.stop = Stop(settings.graceful_timeout)
@@ -71,12 +84,20 @@ class Worker:
             self._interrupts[lifeline] = self.stop.set
         is_threaded = settings.threads > 1
         watched_by_loops = {} if is_threaded else self._interrupts
+        self._interruption: Optional[Interruption] = None
+        if settings.request_timeout and not is_threaded:
+            self._interruption = Interruption(slots[0], settings.request_timeout)
+        self._memory: Optional[MemoryLimit] = None
+        if settings.max_memory:
+            self._memory = MemoryLimit(settings.max_memory, settings.memory_measure)
         parking = Parking()
         self._shared = Shared(
             door=open_door((listener, parking, self.stop, *watched_by_loops)),
             listener=listener,
             # Other processes may run the same application beside this one at any time.
-            gateway=Gateway(application, constants(is_threaded, True), settings.debug),
+            gateway=Gateway(
+                application, constants(is_threaded, True), settings.debug, self._interruption
+            ),
             parking=parking,
             stop=self.stop,
             limits=settings.limits,
@@ -84,12 +105,15 @@ class Worker:
             on_served=self._count,
             interrupts=watched_by_loops,
         )
+        self._slots = slots
+        self._has_overdue = False
         self._loops = [Loop(self._shared, slot) for slot in slots]
 
     def run(self, on_ready: Callable[[], None] = lambda: None) -> int:
         """The process's exit status: 0, 1 when requests were cut at the deadline, 70 after an error
         of ours. ``on_ready`` is called just before the first accept."""
         self._signals.install()
+        signal.signal(signal.SIGUSR1, self._look_for_overdue)
         on_ready()
         if len(self._loops) == 1:
             self._loops[0].run()
@@ -99,46 +123,44 @@ class Worker:
         return self._exit_status
 
     def _run_threads(self) -> None:
-        threads = [
-            threading.Thread(target=self._guard, args=(loop,), name=f"runfcgi-{index}", daemon=True)
-            for index, loop in enumerate(self._loops, 1)
-        ]
-        for thread in threads:
-            thread.start()
-        self._wait_for_stop()
-        deadline = (self.stop.deadline or 0.0) + _JOIN_MARGIN
-        for thread in threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
-        unfinished = sum(thread.is_alive() for thread in threads)
+        threads = Threads(self._loops, self._slots, self.stop)
+        threads.run(self._interrupts)
+        timeout = self._settings.request_timeout
+        if self._has_overdue:
+            unfinished = threads.join_others(timeout)
+            limit = f"request_timeout ({timeout:g} s)"
+        else:
+            unfinished = threads.join()
+            limit = f"graceful_timeout ({self._settings.graceful_timeout:g} s)"
+            self._exit_status = 1 if unfinished else 0
         if unfinished:
             write_stderr(
-                f"runfcgi: {unfinished} requests did not finish within graceful_timeout"
-                f" ({self._settings.graceful_timeout:g} s) and are cut\n"
+                f"runfcgi: {unfinished} requests did not finish within {limit} and are cut\n"
             )
-            self._exit_status = 1
-
-    def _wait_for_stop(self) -> None:
-        poll = select.poll()
-        poll.register(self.stop, select.POLLIN)
-        for descriptor in self._interrupts:
-            poll.register(descriptor, select.POLLIN)
-        while not self.stop.is_set:
-            for descriptor, _ in poll.poll():
-                if descriptor in self._interrupts:
-                    self._interrupts[descriptor]()
-
-    def _guard(self, loop: Loop) -> None:
-        """A loop that dies of an error of ours must not leave a worker with fewer threads."""
-        try:
-            loop.run()
-        except BaseException:
-            traceback.print_exc(file=sys.stderr)
+        if threads.has_failed:
             self._exit_status = 70
-            self.stop.set()
+
+    def _look_for_overdue(self, signum: int, _frame) -> None:
+        """Runs in the signal handler, in the main thread. Raises RequestTimeout there."""
+        if self._interruption is not None:
+            self._interruption.look()
+        elif self._settings.request_timeout and not self._has_overdue:
+            if any(slot.is_overdue(self._settings.request_timeout) for slot in self._slots):
+                self._leave_overdue("left")
+
+    def _leave_overdue(self, how: str) -> None:
+        self._has_overdue = True
+        self._notices.overdue(how)
+        self.stop.set()
 
     def _count(self) -> None:
-        if next(self._counter) == self._settings.max_requests and self._on_worn is not None:
-            self._on_worn(self)
+        """After each request."""
+        if next(self._counter) == self._settings.max_requests:
+            self._notices.worn("max_requests", f"{self._settings.max_requests} requests")
+        if self._memory is not None and self._memory.is_exceeded():
+            self._notices.worn("max_memory", self._memory.describe())
+        if self._interruption is not None and self._interruption.has_struck:
+            self._leave_overdue("interrupted")
 
 
 def _end_now(signum: int) -> None:

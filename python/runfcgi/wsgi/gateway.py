@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import sys
 import traceback
-from typing import Any, Callable, Dict, Iterable
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional
 
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
@@ -15,18 +15,31 @@ from .environ import BadRequest, complete, content_length
 from .error_stream import ErrorStream, write_stderr
 from .response import Response
 
+if TYPE_CHECKING:
+    from runfcgi.serving.interruption import Interruption
+    from runfcgi.serving.slot import Slot
+
 Application = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Gateway:
-    """Calls one application for one process; safe to use from several threads."""
+    """Calls one application for one process; safe to use from several threads, but for an
+    ``interruption``, which is armed while the application runs."""
 
-    def __init__(self, application: Application, constants: Dict[str, Any], debug: bool) -> None:
+    def __init__(
+        self,
+        application: Application,
+        constants: Dict[str, Any],
+        debug: bool,
+        interruption: Optional["Interruption"] = None,
+    ) -> None:
         self._application = application
         self._constants = constants
         self._debug = debug
+        self._interruption = interruption
+        self._run = self._call if interruption is None else self._call_interruptibly
 
-    def serve(self, connection: Connection) -> bool:
+    def serve(self, connection: Connection, slot: "Slot") -> bool:
         """Answer the connection's ready request. False: the connection cannot go on.
 
         Never raises for what the application or the peer does.
@@ -40,7 +53,7 @@ class Gateway:
         except BadRequest as error:
             return _refuse(connection, str(error))
         environ["wsgi.errors"] = errors
-        response = Response(connection, errors, environ["REQUEST_METHOD"])
+        response = Response(connection, errors, environ["REQUEST_METHOD"], slot)
         try:
             self._run(environ, response)
         except PeerGone as gone:
@@ -52,9 +65,19 @@ class Gateway:
             self._fail(connection, environ, response, errors)
         finally:
             errors.detach()
+        if self._interruption is not None and self._interruption.has_struck:
+            return False  # whatever was reading the connection may not have finished
         return response.is_complete
 
-    def _run(self, environ: Dict[str, Any], response: Response) -> None:
+    def _call_interruptibly(self, environ: Dict[str, Any], response: Response) -> None:
+        interruption = self._interruption
+        interruption.arm()
+        try:
+            self._call(environ, response)
+        finally:
+            interruption.disarm()
+
+    def _call(self, environ: Dict[str, Any], response: Response) -> None:
         result = self._application(environ, response.start)
         try:
             response.send(result)

@@ -9,7 +9,7 @@ the end of the stream and the end of the request in one piece, and gets a Conten
 
 from __future__ import annotations
 
-from typing import Any, Callable, Iterable, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple
 
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.connection import Connection
@@ -18,24 +18,31 @@ from .error_stream import ErrorStream
 from .file_wrapper import FileWrapper
 from .head import Head, HeadError, check_head
 
+if TYPE_CHECKING:
+    from runfcgi.serving.slot import Slot
+
 
 class ResponseTruncated(Exception):
     """The application promised more bytes than it gave."""
 
 
 class Response:
-    """Writes to ``connection`` for its active request. Whatever sends may raise PeerGone."""
+    """Writes to ``connection`` for its active request, and shows in ``slot`` how much. Whatever
+    sends may raise PeerGone."""
 
     __slots__ = (
-        "_connection", "_request_id", "_errors", "_is_head_request", "_head", "_bytes_left",
-        "_is_full", "is_sent", "is_complete",
+        "_connection", "_request_id", "_errors", "_is_head_request", "_slot", "_head",
+        "_bytes_left", "_is_full", "is_sent", "is_complete",
     )  # fmt: skip
 
-    def __init__(self, connection: Connection, errors: ErrorStream, method: str) -> None:
+    def __init__(
+        self, connection: Connection, errors: ErrorStream, method: str, slot: "Slot"
+    ) -> None:
         self._connection = connection
         self._request_id = connection.incoming.request_id
         self._errors = errors
         self._is_head_request = method == "HEAD"
+        self._slot = slot
         self._head: Optional[Head] = None
         self._bytes_left: Optional[int] = None
         self._is_full = False
@@ -104,6 +111,7 @@ class Response:
         raw_head = self._encode_head(size)
         content = raw_head + block if self._carries_body else raw_head
         self.is_sent = True
+        self._slot.size = len(content)
         if len(content) <= records.MAX_CONTENT and not self._errors.was_used:
             request_id = self._request_id
             header = records.HEADER.pack(1, records.STDOUT, request_id, len(content), 0)
@@ -143,6 +151,7 @@ class Response:
         self.is_sent = True
         if buffers:
             self._connection.send_buffers(buffers)
+            self._slot.sent(len(prefix) + len(block))
 
     def _within_length(self, block):
         left = self._bytes_left
@@ -165,6 +174,7 @@ class Response:
         self._connection.send_buffers(
             self._errors.take() + records.stream(records.STDOUT, self._request_id, raw_head)
         )
+        self._slot.sent(len(raw_head))
 
     def _send_end(self) -> None:
         buffers = []
@@ -173,6 +183,7 @@ class Response:
             raw_head = self._encode_head(known_size)
             buffers = records.stream(records.STDOUT, self._request_id, raw_head)
             self.is_sent = True
+            self._slot.size = len(raw_head)
         if self._bytes_left and self._carries_body:
             raise ResponseTruncated(
                 f"the response ended {self._bytes_left} bytes before its Content-Length of"

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+KEPT = []
 PNG = bytes(range(256)) * 1024
 
 
@@ -87,6 +88,24 @@ def route_slow(environ, start_response):
     _wait_for_file(environ["QUERY_STRING"])
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [b"at last\n"]
+
+
+def route_stubborn(environ, start_response):
+    """Goes on after any exception, until the file named in the query exists."""
+    sys.stderr.write("stubborn request has begun\n")
+    while True:
+        try:
+            _wait_for_file(environ["QUERY_STRING"])
+            start_response("200 OK", [("Content-Type", "text/plain")])
+            return [b"all the same\n"]
+        except BaseException:
+            sys.stderr.write("stubborn request goes on\n")
+
+
+def route_grow(environ, start_response):
+    """Keeps as many MB as the query says."""
+    KEPT.append(bytearray(b"x") * (int(environ["QUERY_STRING"]) << 20))
+    return route_hello(environ, start_response)
 
 
 def route_large(environ, start_response):
