@@ -36,7 +36,8 @@ class Scoreboard:
         if not last == raw[:8] == raw[504:] == first:
             return None
         number, state, size, started, text = struct.unpack_from("=QQQd328s", raw)
-        remote, method, uri = (text.rstrip(b"\0").decode("utf-8", "ignore").split("\0") + ["", ""])[:3]
+        texts = text.rstrip(b"\0").decode("utf-8", "ignore").split("\0")
+        remote, method, uri = (texts + ["", ""])[:3]
         return Shown(number, state, size, started, remote, method, uri)
 
     def close(self) -> None:

@@ -46,7 +46,7 @@ class ForkServer:
         self._last_id = 0
         self.engine = test.start(
             *words,
-            channel=theirs.fileno(),
+            handed=[theirs.fileno()],
             RUNFCGID_CHANNEL="3",
             RUNFCGID_ROLE="fork-server",
             RUNFCGID_WORKER=marker,

@@ -181,7 +181,7 @@ class LoadingTest(ForkingTest):
         read_end, write_end = os.pipe()
         self.addCleanup(os.close, read_end)
         for role, message in (("fork-server", "channel is a socket"), ("cook", '"cook"')):
-            engine = self.start(PLAIN, channel=write_end, RUNFCGID_CHANNEL="3", RUNFCGID_ROLE=role)
+            engine = self.start(PLAIN, handed=[write_end], RUNFCGID_CHANNEL="3", RUNFCGID_ROLE=role)
             self.assertEqual(engine.wait_for_exit(), 78)
             self.assertIn(message, engine.log)
         os.close(write_end)

@@ -286,8 +286,8 @@ class MemoryTest(EngineTest):
 
 
 def _spin(end: float) -> None:
-    """A loop in a function of its own, as an application's: in CPython 3.13.0 the jump at the end of
-    a loop is outside of the ``try`` around it, and what a signal raises there passes it by."""
+    """A loop in a function of its own, as an application's: in CPython 3.13.0 the jump at the end
+    of a loop is outside of the ``try`` around it, and what a signal raises there passes it by."""
     while time.monotonic() < end:
         pass
 
