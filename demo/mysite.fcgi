@@ -6,8 +6,9 @@ changed. Under runfcgid this file is the trigger of the pool (`touch_reload =
 "mysite.fcgi"`): touch it, and new workers take over. Its content does not matter
 then, and nobody runs it.
 
-On shared hosting the web server runs it: it serves the site with the production
-settings on file descriptor 0, in one process with threads, as the book has it.
+On shared hosting the web server runs it (Apache's mod_fcgid): it serves the site with
+the production settings on file descriptor 0, in one process with one request at a time,
+and leaves after its answer once this file was touched.
 """
 
 import os
@@ -22,7 +23,8 @@ def main():
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings.production")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(["manage.py", "runfcgi", "method=threaded", "daemonize=false"])
+    words = [f"touch_reload={os.path.abspath(__file__)}", "daemonize=false"]
+    execute_from_command_line(["manage.py", "runfcgi", *words])
 
 
 if __name__ == "__main__":

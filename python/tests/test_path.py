@@ -62,6 +62,8 @@ class SplitPathTest(unittest.TestCase):
             ("proxy:fcgi://127.0.0.1:3033//", "/app/", ("/app", "/")),
             ("proxy:fcgi://127.0.0.1:3033/", "/app", ("/app", "")),
             ("proxy:fcgi://localhost/a%20b?x=1", "/app/a b", ("/app", "/a b")),
+            ("proxy:fcgi://localhost/a%2Fb%20c", "/app/a%2Fb c", ("/app", "/a%2Fb c")),
+            ("proxy:fcgi://localhost/a%2fb", "/app/a/b", ("/app", "/a/b")),
             ("proxy:unix:/run/s.sock|fcgi://localhost/b/", "/app/b/", ("/app", "/b/")),
             ("proxy:unix:/run/s.sock|fcgi://localhost/var/www/x", "/blog", ("", "/blog")),
         ]

@@ -67,6 +67,7 @@ class Options:
         self.minspare: int = values["minspare"]
         self.maxchildren: int = values["maxchildren"]
         self.threads: int = values["threads"]
+        self.touch_reload: Optional[str] = values["touch_reload"]
         self.daemonize: Optional[bool] = values["daemonize"]
         self.pidfile: Optional[str] = values["pidfile"]
         self.workdir: str = values["workdir"]
@@ -145,6 +146,10 @@ def _contradictions(options: Options) -> Iterator[str]:
         yield "host= and port= go together"
     if options.daemonize and not options.has_own_address:
         yield "daemonize=true needs socket=, or host= and port=: descriptor 0 belongs to the caller"
+    if options.touch_reload and options.has_own_address:
+        yield "touch_reload= is for a process that a web server starts: descriptor 0, no address"
+    if options.touch_reload and options.is_threaded:
+        yield "touch_reload= is for one process with one request at a time: not method=threaded"
     most = min(options.maxspare, options.maxchildren)
     if options.is_given("minspare") and options.minspare > most:
         yield f"minspare={options.minspare} is more than maxspare (at most maxchildren): {most}"

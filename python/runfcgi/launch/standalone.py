@@ -14,6 +14,7 @@ from runfcgi.wsgi.error_stream import write_stderr
 
 from . import daemon
 from .address import Address, open_tcp, open_unix
+from .lone import serve_lone
 from .options import Loader, Options
 from .pidfile import Pidfile
 
@@ -59,6 +60,7 @@ class _Paths:
         self.pidfile = _absolute(options.pidfile)
         self.outlog = _absolute(options.outlog)
         self.errlog = _absolute(options.errlog)
+        options.touch_reload = _absolute(options.touch_reload)
         options.directory = _absolute(options.directory or os.curdir)
         options.project = _absolute(options.project)
 
@@ -79,6 +81,9 @@ def _serve(
         listener = Listener(
             address.socket if address else take_descriptor_0(), allowed_peers_from(os.environ)
         )
+
+        if options.touch_reload is not None:
+            return serve_lone(options, listener, loaded.application)
 
         def work(birth: Birth) -> int:
             if pidfile is not None:

@@ -16,7 +16,9 @@ from .channel import Channel
 from .handed import Handed, take_handed
 from .options import Loader, Options
 
-_SUPERVISORS_OWN = ("socket", "host", "port", "pidfile", "outlog", "errlog", "workdir", "umask")
+_SUPERVISORS_OWN = (
+    "socket", "host", "port", "pidfile", "outlog", "errlog", "workdir", "umask", "touch_reload",
+)  # fmt: skip
 
 
 def serve_supervised(options: Options, load: Loader, channel: Channel) -> int:

@@ -102,6 +102,7 @@ WORDS = (
     Word("minspare", 2, _integer(1), "prefork: more are started below this many idle; default 2"),
     Word("maxchildren", 50, _integer(1), "prefork: most processes; threaded: threads; default 50"),
     Word("threads", 8, _integer(1), "threaded: number of threads; default 8"),
+    Word("touch_reload", None, _text, "descriptor 0: file that, touched, ends the process"),
     Word("daemonize", None, _boolean, "go to the background; default: with an address yes", True),
     Word("pidfile", None, _text, "file to write the process id to"),
     Word("workdir", "/", _text, "daemon: directory to change to; default /"),

@@ -48,6 +48,13 @@ class Listener:
     def set_nonblocking(self) -> None:
         self._socket.setblocking(False)
 
+    def refuse(self) -> None:
+        """Nobody can connect any more, to whichever process holds the socket."""
+        try:
+            self._socket.shutdown(socket.SHUT_RD)
+        except OSError:
+            pass  # it was not listening any more
+
     def accept(self) -> Optional[socket.socket]:
         """The next connection, None when there is none.
 

@@ -35,6 +35,8 @@ _SCHEME_AND_HOST = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/?]*")
 # proxy:fcgi://host:port/path and proxy:unix:/socket|fcgi://host/path
 _PROXIED = re.compile(r"proxy:(?:unix:[^|]*\|)?fcgi://[^/]*(/[^?]*)")
 
+_ENCODED_SLASH = re.compile("(%2[fF])")
+
 
 def split_path(params: Dict[str, str]) -> Tuple[str, str]:
     """SCRIPT_NAME and PATH_INFO of a request; at least one of them is not empty."""
@@ -86,10 +88,16 @@ def _proxied(script: str, filename: str) -> Tuple[str, str]:
     if match is None:
         return "", script
     # "ProxyPass /app fcgi://host/" doubles the slash of what follows /app.
-    mapped = "/" + _decode(match.group(1)).lstrip("/")
-    if script.endswith(mapped):
-        return script[: -len(mapped)], mapped
-    return (script, "") if mapped == "/" else ("", script)
+    raw = "/" + match.group(1).lstrip("/")
+    # Under "AllowEncodedSlashes NoDecode" SCRIPT_NAME has them still encoded.
+    for mapped in (_decode(raw), "".join(map(_decode_piece, _ENCODED_SLASH.split(raw)))):
+        if script.endswith(mapped):
+            return script[: -len(mapped)], mapped
+    return (script, "") if raw == "/" else ("", script)
+
+
+def _decode_piece(raw: str) -> str:
+    return raw if _ENCODED_SLASH.fullmatch(raw) else _decode(raw)
 
 
 def _normal(script: str, info: str) -> Tuple[str, str]:

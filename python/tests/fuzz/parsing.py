@@ -33,12 +33,14 @@ class Served(NamedTuple):
 
 class Outcome(NamedTuple):
     """``is_timed``: a request was left before its body had ended, because of an abort or because
-    nobody wanted it. Then what follows depends on how much had arrived, and so on the cuts."""
+    nobody wanted it. Then what follows depends on how much had arrived, and so on the cuts.
+    ``held_back``: not all that came has been taken in."""
 
     served: List[Served]
     answers: bytes
     error: str
     is_timed: bool
+    held_back: bool = False
 
 
 class Broken(AssertionError):
@@ -49,6 +51,8 @@ def check(source: Random, session: Session, stream: Stream, make: MakeIncoming =
     """Raises Broken; or, for what nobody foresaw, anything."""
     cut = _converse(make, session.limits, in_any_pieces(source, stream.data))
     check_served(session, stream, cut.served)
+    if cut.held_back and stream.intact == len(stream.data) == sum(map(len, session.records)):
+        raise Broken("a whole session has come, and something of it is held back")
     whole = _converse(make, session.limits, in_full_pieces(stream.data))
     if whole != cut and not (whole.is_timed or cut.is_timed):
         raise Broken(f"in pieces it is another conversation: {_brief(cut)}, not {_brief(whole)}")
@@ -110,7 +114,8 @@ def _converse(make: MakeIncoming, limits: Limits, pieces: List[bytes]) -> Outcom
         if problem.status not in _STATUSES:
             raise Broken(f"an unknown refusal, {error}") from problem
     answers += incoming.answers
-    return Outcome(served, b"".join(answers), error, is_timed or incoming.aborted)
+    held_back = not error and incoming.has_started
+    return Outcome(served, b"".join(answers), error, is_timed or incoming.aborted, held_back)
 
 
 def _check_held(incoming: Incoming, limits: Limits, piece: int) -> None:

@@ -71,7 +71,10 @@ def check(session: Session, stream: Stream) -> None:
         theirs.shutdown(socket.SHUT_WR)
         _serve(Connection(ours, Incoming(session.limits, lambda: 3), io_timeout=0.2))
         ours.shutdown(socket.SHUT_WR)
-        check_answers(session, stream, b"".join(iter(lambda: theirs.recv(65536), b"")))
+        output = b"".join(iter(lambda: theirs.recv(65536), b""))
+    check_answers(session, stream, output)
+    if stream.intact == len(stream.data) == sum(map(len, session.records)):
+        _check_management(session, output)
 
 
 def check_answers(session: Session, stream: Stream, output: bytes) -> None:
@@ -81,6 +84,14 @@ def check_answers(session: Session, stream: Stream, output: bytes) -> None:
         body = b"" if leaves_body(request.params) else request.body
         if not any(_is_right(answer, request.request_id, path, body) for answer in answers):
             raise Broken(f"the intact request {path} was not answered as it should")
+
+
+def _check_management(session: Session, output: bytes) -> None:
+    """The request with the id 0 is the management's."""
+    asked = sum(record[2:4] == b"\0\0" for record in session.records)
+    answered = sum(request_id == records.NULL_REQUEST_ID for _, request_id, _ in _split(output))
+    if answered > asked:
+        raise Broken(f"{asked} management records got {answered} answers")
 
 
 def _serve(connection: Connection) -> None:
