@@ -173,6 +173,9 @@ class WebServerTests:
         self.assertEqual(self.fetch("/", do="download").read(), TEN_MEGABYTES)
 
     def test_an_upload_whose_length_nobody_told(self):
+        """It is collected first: the application is told."""
+        told = self.environ("/", method="POST", body=iter([b"a=b", b"&c=d"]))
+        self.assertEqual(told["CONTENT_LENGTH"], "7")
         pieces = (TEN_MEGABYTES[at : at + 100_000] for at in range(0, len(TEN_MEGABYTES), 100_000))
         digest = hashlib.sha256(TEN_MEGABYTES).hexdigest().encode()
         self.assertEqual(self.fetch("/", "POST", pieces, do="upload").read(), digest)
