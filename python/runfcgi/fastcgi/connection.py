@@ -1,14 +1,15 @@
 """One accepted connection: its socket, what came in, and sending what goes out.
 
-Reading and sending never block by themselves: they ask the kernel first (MSG_DONTWAIT) and
-wait, with a deadline, only when there is nothing to read or no room to send. In the common
-case a request costs one ``recv`` and a response one ``send``.
+Reading and sending ask the kernel first (MSG_DONTWAIT): in the common case a request costs one
+``recv`` and a response one ``send``. What has to wait for the peer, a long body or a long
+response, waits within the same calls, which the kernel ends at the latest after a time-out.
 """
 
 from __future__ import annotations
 
 import select
 import socket
+import struct
 from typing import List, Optional, Union
 
 from . import records
@@ -17,6 +18,11 @@ from .incoming import BODY, Incoming, ProtocolError
 # Sixteen full records, plus headers, fit well under the kernel's limit of 1024 (IOV_MAX).
 _MAX_BUFFERS = 512
 _RECEIVE_SIZE = 65536
+# More than a Unix socket holds (net.core.wmem_default is 208 KiB).
+_RECEIVE_BODY_SIZE = 256 * 1024
+_AT_ONCE = int(socket.MSG_DONTWAIT)
+# struct timeval of SO_RCVTIMEO and SO_SNDTIMEO, socket(7): seconds, microseconds.
+_TIMEVAL = struct.Struct("@ll")
 
 Buffer = Union[bytes, bytearray, memoryview]
 
@@ -32,15 +38,18 @@ class Connection:
     it belongs to whoever keeps the connection while nothing is being served on it.
     """
 
-    __slots__ = ("socket", "incoming", "deadline", "served", "is_lingering", "_io_timeout")
+    __slots__ = (
+        "socket", "incoming", "deadline", "served", "is_lingering", "_io_timeout", "_can_wait",
+    )  # fmt: skip
 
-    def __init__(self, sock: socket.socket, incoming: Incoming, io_timeout: float) -> None:
+    def __init__(self, sock: socket.SocketType, incoming: Incoming, io_timeout: float) -> None:
         self.socket = sock
         self.incoming = incoming
         self.deadline: Optional[float] = None
         self.served = 0
         self.is_lingering = False
         self._io_timeout = io_timeout
+        self._can_wait = False
 
     def fileno(self) -> int:
         return self.socket.fileno()
@@ -50,8 +59,11 @@ class Connection:
 
         Raises BlockingIOError when nothing has arrived; ProtocolError, RequestRefused.
         """
+        return self._receive(_RECEIVE_SIZE, _AT_ONCE)
+
+    def _receive(self, size: int, flags: int) -> bool:
         try:
-            data = self.socket.recv(_RECEIVE_SIZE, socket.MSG_DONTWAIT)
+            data = self.socket.recv(size, flags)
         except BlockingIOError:
             raise
         except OSError:
@@ -73,11 +85,12 @@ class Connection:
         while not (incoming.body or incoming.body_ended):
             if incoming.aborted:
                 raise PeerGone("the web server aborted the request")
+            self._allow_waiting()
             try:
-                if not self.receive():
+                if not self._receive(_RECEIVE_BODY_SIZE, 0):
                     raise PeerGone("the web server closed the connection within the body")
             except BlockingIOError:
-                self._wait(select.POLLIN, "the web server sent nothing")
+                raise self._overdue("the web server sent nothing") from None
             except ProtocolError as error:
                 raise PeerGone(f"malformed FastCGI: {error}") from error
 
@@ -93,7 +106,7 @@ class Connection:
     def send(self, data: Buffer) -> None:
         """Send all of ``data``: whole records. Raises PeerGone."""
         try:
-            sent = self.socket.send(data, socket.MSG_DONTWAIT)
+            sent = self.socket.send(data, _AT_ONCE)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -135,7 +148,7 @@ class Connection:
     def discard(self) -> bool:
         """Throw away what has arrived on a lingering connection. False: the peer has closed."""
         try:
-            return bool(self.socket.recv(_RECEIVE_SIZE, socket.MSG_DONTWAIT))
+            return bool(self.socket.recv(_RECEIVE_SIZE, _AT_ONCE))
         except BlockingIOError:
             return True
         except OSError:
@@ -149,20 +162,29 @@ class Connection:
             view = view[self._send_some([view]) :]
 
     def _send_some(self, buffers: List[Buffer]) -> int:
-        while True:
-            try:
-                return self.socket.sendmsg(buffers, (), socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                self._wait(select.POLLOUT, "the web server took nothing")
-            except OSError as error:
-                reason = f"the web server closed the connection ({error.strerror})"
-                raise PeerGone(reason) from error
+        """How many bytes went; waits for room when there is none."""
+        try:
+            return self.socket.sendmsg(buffers, (), 0 if self._can_wait else _AT_ONCE)
+        except BlockingIOError:
+            if self._can_wait:
+                raise self._overdue("the web server took nothing") from None
+            self._allow_waiting()
+            return self._send_some(buffers)
+        except OSError as error:
+            reason = f"the web server closed the connection ({error.strerror})"
+            raise PeerGone(reason) from error
 
-    def _wait(self, event: int, complaint: str) -> None:
-        poll = select.poll()
-        poll.register(self.socket, event)
-        if not poll.poll(self._io_timeout * 1000):
-            raise PeerGone(f"{complaint} for {self._io_timeout:g} s")
+    def _allow_waiting(self) -> None:
+        """From now on calls without MSG_DONTWAIT wait in the kernel, ``io_timeout`` at most each."""
+        if not self._can_wait:
+            seconds = int(self._io_timeout)
+            timeval = _TIMEVAL.pack(seconds, round((self._io_timeout - seconds) * 1e6))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, timeval)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+            self._can_wait = True
+
+    def _overdue(self, complaint: str) -> PeerGone:
+        return PeerGone(f"{complaint} for {self._io_timeout:g} s")
 
 
 def refusal(request_id: int, status: str, reason: str) -> bytes:

@@ -23,6 +23,11 @@ from .pairs import PairsError, TooManyPairs, decode_pairs, encode_pairs
 
 IDLE, PARAMS, BODY = "idle", "params", "body"
 
+# Version, type, size and padding of FCGI_BEGIN_REQUEST, and the role in it.
+_USUAL_BEGINNING = (records.VERSION, records.BEGIN_REQUEST, 8, 0, records.RESPONDER)
+# FCGI_BEGIN_REQUEST, FCGI_PARAMS and the end of these.
+_USUAL_RECORDS = 3
+
 TOO_LARGE = "431 Request Header Fields Too Large"
 
 
@@ -55,7 +60,7 @@ class Incoming:
         self.request_id = 0
         self.keep_connection = False
         self.params: Dict[str, str] = {}
-        self.body: List[bytes] = []
+        self.body: List[memoryview] = []
         self.body_ended = False
         self.aborted = False
         self.answers: List[bytes] = []
@@ -88,6 +93,8 @@ class Incoming:
             data = self._rest + data
             self._rest = b""
         position, end = 0, len(data)
+        if self.state is IDLE and not self._skip:
+            position = self._take_usual_head(data)
         while position < end:
             if self._content_left:
                 position = self._take_body(data, position)
@@ -131,8 +138,36 @@ class Incoming:
         if self._rest:
             self.feed(b"")
 
+    def _take_usual_head(self, data: bytes) -> int:
+        """Take what nearly every request opens with: BEGIN_REQUEST, its parameters in one record,
+        and their end, in one piece. The position after it, or 0: then nothing was taken.
+
+        Whatever differs, or breaks a limit, is left to ``feed``: here is only less work for it.
+        """
+        if len(data) < records.OPENING.size:
+            return 0
+        (
+            version, kind, request_id, size, padding, role, flags,
+            params_version, params_kind, params_id, params_size, params_padding,
+        ) = records.OPENING.unpack_from(data)  # fmt: skip
+        params_end = records.OPENING.size + params_size
+        end = params_end + params_padding + records.HEADER_SIZE
+        if (
+            (version, kind, size, padding, role) != _USUAL_BEGINNING
+            or (params_version, params_kind, params_id) != (version, records.PARAMS, request_id)
+            or data[end - records.HEADER_SIZE : end] != records.stream_end(records.PARAMS, request_id)
+            or not 0 < params_size <= self._limits.params_size
+            or request_id == records.NULL_REQUEST_ID
+            or self._limits.head_records < _USUAL_RECORDS
+        ):
+            return 0
+        self._records = _USUAL_RECORDS
+        self._enter(request_id, flags)
+        self._end_params(data[records.OPENING.size : params_end])
+        return end
+
     def _take_body(self, data: bytes, position: int) -> int:
-        chunk = data[position : position + self._content_left]
+        chunk = memoryview(data)[position : position + self._content_left]
         self.body.append(chunk)
         self._content_left -= len(chunk)
         return position + len(chunk)
@@ -204,14 +239,16 @@ class Incoming:
             self.answers.append(records.end_request(request_id, records.CANT_MPX_CONN))
             return
         role, flags = records.BEGIN_BODY.unpack(content)
-        keep = bool(flags & records.KEEP_CONN)
         if role != records.RESPONDER:
             self.answers.append(records.end_request(request_id, records.UNKNOWN_ROLE))
-            self.close_wanted = not keep
+            self.close_wanted = not flags & records.KEEP_CONN
             return
+        self._enter(request_id, flags)
+
+    def _enter(self, request_id: int, flags: int) -> None:
         self.state = PARAMS
         self.request_id = request_id
-        self.keep_connection = keep
+        self.keep_connection = bool(flags & records.KEEP_CONN)
         self._params_parts = []
         self._params_size = 0
 
@@ -221,9 +258,10 @@ class Incoming:
             if self._params_size > self._limits.params_size:
                 self._refuse_or_fail(f"parameters of more than {self._limits.params_size} bytes")
             self._params_parts.append(content)
-            return
-        parts = self._params_parts
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        else:
+            self._end_params(b"".join(self._params_parts))
+
+    def _end_params(self, data: bytes) -> None:
         try:
             self.params = decode_pairs(data, self._limits.params_count)
         except TooManyPairs as error:

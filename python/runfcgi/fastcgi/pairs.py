@@ -25,26 +25,25 @@ def decode_pairs(data: bytes, max_count: int) -> Dict[str, str]:
     """
     pairs: Dict[str, str] = {}
     text = data.decode("latin-1")
-    position, end, count = 0, len(data), 0
+    position, end = 0, len(data)
     try:
-        while position < end:
+        for _ in range(max_count):
+            if position >= end:
+                break
             name_size = data[position]
             value_size = data[position + 1]
-            if name_size < 128 and value_size < 128:
-                value_start = position + 2 + name_size
-                name = text[position + 2 : value_start]
+            if name_size < 128 > value_size:
+                name_start = position + 2
             else:
                 name_start, name_size, value_size = _long_sizes(data, position)
-                value_start = name_start + name_size
-                name = text[name_start:value_start]
+            value_start = name_start + name_size
             position = value_start + value_size
-            pairs[name] = text[value_start:position]
-            count += 1
+            pairs[text[name_start:value_start]] = text[value_start:position]
     except (IndexError, struct.error):
         position = end + 1
     if position > end:
         raise PairsError(f"a parameter reaches past the end of the {end} bytes sent")
-    if count > max_count:
+    if position < end:
         raise TooManyPairs(f"more than {max_count} parameters")
     return pairs
 

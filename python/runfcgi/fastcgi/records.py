@@ -43,6 +43,8 @@ STREAM_CONTENT = 65528
 
 # version, type, requestId, contentLength, paddingLength, reserved
 HEADER = struct.Struct(">BBHHBx")
+# FCGI_BEGIN_REQUEST as a whole, and the header that follows it.
+OPENING = struct.Struct(">BBHHBxHB5xBBHHBx")
 # role, flags, reserved
 BEGIN_BODY = struct.Struct(">HB5x")
 # appStatus, protocolStatus, reserved

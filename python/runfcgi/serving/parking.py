@@ -85,8 +85,8 @@ class Parking:
         A process forked by the application may hold a copy of the descriptor; without the
         removal epoll would go on reporting it (epoll(7), questions and answers 6).
         """
-        descriptor = connection.fileno()
-        if descriptor in self._registered:
+        if self._registered and connection.fileno() in self._registered:
+            descriptor = connection.fileno()
             with self._lock:
                 self._registered.discard(descriptor)
                 self._epoll.unregister(descriptor)

@@ -63,9 +63,10 @@ class ErrorStream:
 
     def detach(self) -> None:
         """The request is over: from now on to standard error alone."""
-        self._is_attached = False
-        self._send = _drop  # it held the connection
-        self._kept.clear()
+        if self._is_attached:
+            self._is_attached = False
+            self._send = _drop  # it held the connection
+            self._kept.clear()
 
     def _keep(self, data: bytes) -> None:
         self.was_used = True

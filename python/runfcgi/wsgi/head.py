@@ -42,11 +42,8 @@ class Head(NamedTuple):
     lines: bytes
     code: int
     content_length: Optional[int]
-
-    @property
-    def has_body(self) -> bool:
-        """May a response with this status carry a body? (RFC 9110, section 6.4.1)"""
-        return self.code >= 200 and self.code not in (204, 304)
+    has_body: bool
+    """May a response with this status carry a body? (RFC 9110, section 6.4.1)"""
 
 
 def check_head(status: str, headers: List[Tuple[str, str]]) -> Head:
@@ -70,7 +67,7 @@ def check_head(status: str, headers: List[Tuple[str, str]]) -> Head:
     ends = len(lines) - 1
     if text.count("\n") != ends or text.count("\r") != ends or _CONTROL.search(text):
         raise _explain(headers, None)
-    return Head(raw, code, length)
+    return Head(raw, code, length, code >= 200 and code not in (204, 304))
 
 
 def _check_status(status: str) -> int:

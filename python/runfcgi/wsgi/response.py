@@ -77,11 +77,11 @@ class Response:
 
     def send(self, result: Iterable[bytes]) -> None:
         """Send the application's whole iterable and end the request."""
-        if isinstance(result, FileWrapper):
-            self._send_file(result)
-        elif isinstance(result, (list, tuple)) and len(result) == 1 and not self.is_sent:
+        if isinstance(result, (list, tuple)) and len(result) == 1 and not self.is_sent:
             self._send_only(result[0])
             return
+        if isinstance(result, FileWrapper):
+            self._send_file(result)
         else:
             for block in result:
                 self.write(block)
@@ -109,16 +109,21 @@ class Response:
             self._send_end()
             return
         raw_head = self._encode_head(size)
-        content = raw_head + block if self._carries_body else raw_head
+        if not self._carries_body:
+            block = b""
         self.is_sent = True
-        self._slot.size = len(content)
-        if len(content) <= records.MAX_CONTENT and not self._errors.was_used:
-            request_id = self._request_id
-            header = records.HEADER.pack(1, records.STDOUT, request_id, len(content), 0)
+        request_id = self._request_id
+        self._slot.size = size = len(raw_head) + len(block)
+        if size <= records.MAX_CONTENT and not self._errors.was_used:
+            content = raw_head + block
+            header = records.HEADER.pack(1, records.STDOUT, request_id, size, 0)
             self._connection.send(header + content + records.success(request_id))
             self._errors.detach()
         else:
-            self._send_with_end(records.stream(records.STDOUT, self._request_id, content))
+            buffers = records.stream(records.STDOUT, request_id, raw_head)
+            if block:
+                buffers += records.stream(records.STDOUT, request_id, block)
+            self._send_with_end(buffers)
         self.is_complete = True
 
     def _send_file(self, wrapper: FileWrapper) -> None:
