@@ -1,13 +1,14 @@
 """A supervisor of a fork server, for the tests: a socketpair, descriptors by SCM_RIGHTS."""
 
 import array
+import contextlib
 import json
 import os
 import select
 import socket
 import tempfile
 import time
-from typing import List, Optional
+from typing import List, Optional, Set
 
 from .client import ask
 from .engine import DEADLINE, EngineTest
@@ -183,3 +184,13 @@ def open_descriptors(pid: int) -> List[str]:
     """What each of its descriptors stands for."""
     directory = f"/proc/{pid}/fd"
     return [os.readlink(os.path.join(directory, name)) for name in os.listdir(directory)]
+
+
+def inheritable_descriptors() -> Set[str]:
+    """What this process's own stand for that its children get, without /dev/null."""
+    names = set()
+    for descriptor in map(int, os.listdir("/proc/self/fd")):
+        with contextlib.suppress(OSError):
+            if descriptor > 2 and os.get_inheritable(descriptor):
+                names.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return names - {"/dev/null"}

@@ -70,6 +70,24 @@ class RobustnessTest(ForkingTest):
             worker.close_their_ends()
             self.assertEqual(worker.next_event(), {"event": "ready"})
 
+    def test_a_worker_does_not_get_what_has_arrived_for_the_next(self):
+        server = self.ready(PLAIN)
+        first, second = ForkedWorker(self), ForkedWorker(self)
+        server.engine.signal(signal.SIGSTOP)
+        server.send(self.line(1)[:1], first.descriptors(server.listener))
+        server.send(self.line(1)[1:])
+        server.send(self.line(2)[:1], second.descriptors(server.listener))
+        server.engine.signal(signal.SIGCONT)
+        first.pid = server.next_event("spawned")["pid"]
+        first.close_their_ends()
+        self.assertEqual(first.next_event(), {"event": "ready"})
+        server.send(self.line(2)[1:])
+        second.pid = server.next_event("spawned")["pid"]
+        second.close_their_ends()
+        self.assertEqual(second.next_event(), {"event": "ready"})
+        second.signal(signal.SIGKILL)
+        self.assertIsNone(second.next_event())
+
     def line(self, number):
         return json.dumps({"command": "spawn", "id": number, "marker": "m"}).encode() + b"\n"
 
