@@ -15,7 +15,8 @@ export interface Commands {
    */
   run(verb: PoolVerb, pools: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
   /**
-   * Changes the number of workers of one pool, without touching the others. Lasts until the daemon ends or the
+   * Changes the number of workers of one pool, without touching the others where that can be done without a loss;
+   * otherwise all are replaced. Resolves when those that are too many have left the address. Lasts until the daemon ends or the
    * pool's configuration changes.
    *
    * @throws RunfcgidError PLAN_UNKNOWN_POOL; USAGE for fewer workers than the pool has addresses.

@@ -1,6 +1,8 @@
+import type { Clock } from '../host/clock.ts';
 import type { RefusedPool } from '../plan/plan.ts';
 import type { PoolOutcome, PoolVerb } from './commands.ts';
 import type { Pool } from './pool.ts';
+import type { Cut } from './record.ts';
 import type { ReloadOutcome } from './reload-requests.ts';
 
 /** What became of a command, said of a pool as it is now. */
@@ -25,6 +27,38 @@ export function notReloaded(pool: Pool, outcome: Exclude<ReloadOutcome, { kind: 
   const still = isServing ? '; the workers from before go on serving' : '';
   const details = outcome.kind === 'refused' ? outcome.output : [];
   return of(pool, false, `reload ${outcome.kind}: ${outcome.reason}${still}`, details);
+}
+
+/** What a pool was like before it was scaled. */
+export interface BeforeScaling {
+  readonly at: Date;
+  readonly generation: number | undefined;
+}
+
+export function beforeScaling({ generations }: Pool, clock: Clock): BeforeScaling {
+  return { at: clock.wallTime(), generation: generations.live?.number };
+}
+
+/** Says how it came about where workers did not just come and go. */
+export function scaled(outcome: PoolOutcome, pool: Pool, before: BeforeScaling): PoolOutcome {
+  const live = pool.generations.live?.number;
+  const hasSwitched = before.generation !== undefined && live !== undefined && live !== before.generation;
+  const cuts = pool.record.cuts.filter(({ at }) => at >= before.at);
+  const message = [
+    outcome.message,
+    ...(hasSwitched ? [`they are new ones (generation ${live}): the others had no moment to leave at`] : []),
+    ...(cuts.length > 0 ? [describeCuts(cuts)] : []),
+  ].join('; ');
+  return { ...outcome, message };
+}
+
+function describeCuts(cuts: readonly Cut[]): string {
+  const isKnown = cuts.every(({ connections }) => connections !== undefined);
+  const connections = cuts.reduce((sum, cut) => sum + (cut.connections ?? 0), 0);
+  const who = cuts.length === 1 ? '1 worker was' : `${cuts.length} workers were`;
+  const what =
+    connections === 1 && isKnown ? '1 connection' : `${isKnown ? '' : 'at least '}${connections} connections`;
+  return `${who} told to end with ${what} in hand`;
 }
 
 /** A command to a pool whose configuration cannot be used. */

@@ -98,8 +98,9 @@ export class Succession {
     const { candidate, previous } = this.generations;
     this.unasked.noteTakenBack();
     if (candidate !== undefined) {
-      this.generations.withdraw(candidate);
+      // Before anything changes, which would be taken for a pool that serves and has no reload any more.
       this.reloads.settle({ kind: 'cancelled', reason: 'the reload was taken back' });
+      this.generations.withdraw(candidate);
       return true;
     }
     if (previous === undefined) return false;

@@ -13,7 +13,8 @@ import type { ReloadOutcome } from './reload-requests.ts';
 import { scalable } from './scalable.ts';
 import { selectPools } from './selection.ts';
 import type { PoolSurroundings } from './surroundings.ts';
-import { progressOf, verdictOf } from './verdict.ts';
+import { verdictOf } from './verdict.ts';
+import { Watchers } from './watchers.ts';
 
 export interface SupervisorSurroundings extends PoolSurroundings {
   readonly describeDaemon: () => DaemonSnapshot;
@@ -33,7 +34,7 @@ export interface SupervisorSurroundings extends PoolSurroundings {
 export class Supervisor implements Commands {
   readonly #surroundings: SupervisorSurroundings;
   readonly #pools = new Map<string, Pool>();
-  readonly #watchers = new Set<() => void>();
+  readonly #watchers = new Watchers((pool) => this.#snapshot(pool));
   readonly #addresses: Pick<AddressWatch, 'follow' | 'close'>;
   #refused: readonly RefusedPool[];
   #isShuttingDown = false;
@@ -91,7 +92,9 @@ export class Supervisor implements Commands {
 
   async scale(name: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     const pool = scalable(this.#select([name]), name, workers);
-    return [await this.#whenTrue(pool, pool.scale(workers), `will have ${workers} workers`, onProgress)];
+    return [
+      await this.#whenTrue(pool, () => pool.scale(workers), `will have ${workers} workers`, onProgress),
+    ];
   }
 
   async takeBack(names: PoolSelection): Promise<readonly PoolOutcome[]> {
@@ -161,21 +164,24 @@ export class Supervisor implements Commands {
   }
 
   async #change(pool: Pool, plan: PoolPlan, onProgress: OnProgress): Promise<PoolOutcome> {
-    const outcome = await this.#whenTrue(pool, pool.apply(plan), 'not running', onProgress);
+    const outcome = await this.#whenTrue(pool, () => pool.apply(plan), 'not running', onProgress);
     return outcome.isDone ? { ...outcome, message: `changed: ${outcome.message}` } : outcome;
   }
 
-  /** @param reload that a change of the pool needs, if it needs one. */
+  /** @param change gives the reload that it needs, if it needs one. */
   async #whenTrue(
     pool: Pool,
-    reload: Promise<ReloadOutcome> | undefined,
+    change: () => Promise<ReloadOutcome> | undefined,
     whenStopped: string,
     onProgress: OnProgress,
   ): Promise<PoolOutcome> {
+    const before = outcomes.beforeScaling(pool, this.#surroundings.clock);
+    const reload = change();
     const outcome = await reload;
     if (outcome !== undefined && outcome.kind !== 'switched') return outcomes.notReloaded(pool, outcome);
     if (pool.state === 'stopped') return outcomes.of(pool, true, whenStopped);
-    return this.#until('start', pool, onProgress);
+    const reached = await this.#until('scale', pool, onProgress);
+    return reload === undefined ? outcomes.scaled(reached, pool, before) : reached;
   }
 
   async #startAdded(pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
@@ -189,40 +195,16 @@ export class Supervisor implements Commands {
     if (verb === 'start') pool.start();
     else if (verb === 'stop') pool.stop();
     else {
-      const outcome = await this.#whileTelling(pool, onProgress, pool.reload());
+      const outcome = await this.#watchers.whileTelling(pool, onProgress, pool.reload());
       if (outcome.kind !== 'switched') return outcomes.notReloaded(pool, outcome);
     }
     return this.#until(verb, pool, onProgress);
   }
 
   /** Waits until the verb has become true of the pool, or cannot. */
-  #until(verb: PoolVerb, pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
+  #until(verb: PoolVerb | 'scale', pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
     const since = this.#surroundings.clock.wallTime().toISOString();
-    const verdict = new Promise<PoolOutcome>((resolve) => {
-      const look = (): void => {
-        const outcome = verdictOf(verb, this.#snapshot(pool), since);
-        if (outcome === undefined) return;
-        this.#watchers.delete(look);
-        resolve(outcome);
-      };
-      this.#watchers.add(look);
-      look();
-    });
-    return this.#whileTelling(pool, onProgress, verdict);
-  }
-
-  /** Tells how a pool comes along until `result` is there. */
-  async #whileTelling<Result>(pool: Pool, onProgress: OnProgress, result: Promise<Result>): Promise<Result> {
-    let told = '';
-    const tell = (): void => {
-      const message = progressOf(this.#snapshot(pool));
-      if (message === told) return;
-      told = message;
-      onProgress({ pool: pool.plan.name, message });
-    };
-    this.#watchers.add(tell);
-    tell();
-    return result.finally(() => this.#watchers.delete(tell));
+    return this.#watchers.until(pool, (snapshot) => verdictOf(verb, snapshot, since), onProgress);
   }
 
   #snapshot(pool: Pool): PoolSnapshot {
@@ -237,7 +219,7 @@ export class Supervisor implements Commands {
 
   #changed(): void {
     this.#addresses.follow([...this.#pools.values()].flatMap(publishedPaths));
-    for (const look of [...this.#watchers]) look();
+    this.#watchers.look();
   }
 
   #select(names: PoolSelection): ReturnType<typeof selectPools> {

@@ -1,5 +1,5 @@
 import { describeGeneration } from '../status/generation-text.ts';
-import type { PoolSnapshot } from '../status/snapshot.ts';
+import type { PoolSnapshot, WorkerStateName } from '../status/snapshot.ts';
 import type { PoolOutcome, PoolVerb } from './commands.ts';
 
 /**
@@ -9,8 +9,21 @@ import type { PoolOutcome, PoolVerb } from './commands.ts';
  * @param since when the verb was asked for, ISO 8601: a worker that has used up its boot timeout since then, or was
  * not proven, answers for the pool, which goes on trying.
  */
-export function verdictOf(verb: PoolVerb, pool: PoolSnapshot, since: string): PoolOutcome | undefined {
-  return verb === 'stop' ? stopVerdict(pool) : startVerdict(pool, since);
+export function verdictOf(
+  verb: PoolVerb | 'scale',
+  pool: PoolSnapshot,
+  since: string,
+): PoolOutcome | undefined {
+  switch (verb) {
+    case 'stop':
+      return stopVerdict(pool);
+    case 'scale':
+      return scaleVerdict(pool, since);
+    case 'start':
+    case 'restart':
+    case 'reload':
+      return startVerdict(pool, since);
+  }
 }
 
 /** "2 of 4 workers ready", "generation 3 proving: 1 of 2 workers ready" and the like. */
@@ -22,7 +35,9 @@ export function progressOf(pool: PoolSnapshot): string {
   const candidate = pool.generations.find(({ phase }) => phase === 'proving');
   if (candidate !== undefined) return describeGeneration(candidate);
   if (pool.state === 'stopped') return 'stopped';
-  const ready = `${pool.workersReady} of ${pool.workersWanted} workers ready`;
+  const leaving = countLeaving(pool);
+  const left = leaving === 0 ? '' : `, ${leaving} leaving`;
+  const ready = `${pool.workersReady} of ${pool.workersWanted} workers ready${left}`;
   return pool.reason === null ? ready : `${ready}; ${pool.reason}`;
 }
 
@@ -41,6 +56,20 @@ function startVerdict(pool: PoolSnapshot, since: string): PoolOutcome | undefine
       return undefined;
   }
 }
+
+/** Also those that are too many have gone: on a socket that others serve they may go on taking requests until then. */
+function scaleVerdict(pool: PoolSnapshot, since: string): PoolOutcome | undefined {
+  const isTrue = pool.workersReady === pool.workersWanted && countLeaving(pool) === 0;
+  return pool.state === 'running' && !isTrue ? undefined : startVerdict(pool, since);
+}
+
+/** Workers that leave the live generation. */
+function countLeaving({ workers, generation }: PoolSnapshot): number {
+  return workers.filter((worker) => worker.generation === generation && leavingStates.includes(worker.state))
+    .length;
+}
+
+const leavingStates: readonly WorkerStateName[] = ['retiring', 'stuck', 'stopping', 'killing'];
 
 function hasGivenUp(pool: PoolSnapshot): boolean {
   return pool.workers.some(({ state }) => state === 'failed');

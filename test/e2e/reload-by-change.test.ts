@@ -18,10 +18,17 @@ interface PoolText {
   readonly workers: number;
   readonly release?: number;
   readonly fixture?: string;
+  readonly more?: string;
 }
 
 /** A pool under load and a neighbour that shares nothing with it but the daemon. */
-function poolsText({ listen, workers, release = 1, fixture = 'aborts-on-sigterm' }: PoolText): string {
+function poolsText({
+  listen,
+  workers,
+  release = 1,
+  fixture = 'aborts-on-sigterm',
+  more = '',
+}: PoolText): string {
   const command = `command = ["${repository}/test/fixtures/${fixture}"]`;
   return `
 [pools.site]
@@ -29,6 +36,7 @@ ${command}
 listen = "${listen}"
 workers = ${workers}
 environment = { RELEASE = "${release}" }
+${more}
 
 [pools.neighbour]
 ${command}
@@ -39,9 +47,9 @@ workers = 2
 
 async function serve(
   listen: string,
-  { fixture = 'aborts-on-sigterm', clients = 16 } = {},
+  { fixture = 'aborts-on-sigterm', clients = 16, more = '' } = {},
 ): Promise<{ daemon: TestDaemon; load: SteadyLoad }> {
-  const config = writeConfig(workspace, poolsText({ listen, workers: 3, fixture }));
+  const config = writeConfig(workspace, poolsText({ listen, workers: 3, fixture, more }));
   const daemon = await TestDaemon.start(workspace, config);
   return { daemon, load: await loadOn(listen, clients) };
 }
@@ -59,9 +67,10 @@ async function pidsOfLive(daemon: TestDaemon): Promise<readonly number[]> {
   return live.flatMap(({ pid }) => pid ?? []);
 }
 
-async function run(daemon: TestDaemon, ...words: readonly string[]): Promise<void> {
+async function run(daemon: TestDaemon, ...words: readonly string[]): Promise<string> {
   const { status, stdout, stderr } = await daemon.fcgictl(...words);
   expect(status, `${words.join(' ')}: ${stdout}${stderr}`).toBe(0);
+  return stdout;
 }
 
 async function expectNothingLost(load: SteadyLoad): Promise<void> {
@@ -77,10 +86,10 @@ const places = [
 ];
 
 describe.each(places)('under load on $place', ({ address }) => {
-  // A program that aborts can leave a shared socket only at a moment without a request; one that behaves at any.
+  // Workers leave a socket that others go on serving at a moment without a request.
   test.each([
     { title: 'aborts on SIGTERM, with a moment now and then', fixture: 'aborts-on-sigterm', clients: 2 },
-    { title: 'behaves, with more clients than workers', fixture: 'answers', clients: 16 },
+    { title: 'behaves, with a moment now and then', fixture: 'answers', clients: 2 },
   ])('scaling a program that $title, loses no request and keeps the workers that stay', async (options) => {
     const { daemon, load } = await serve(await address(), options);
     const three = await pidsOfLive(daemon);
@@ -95,6 +104,27 @@ describe.each(places)('under load on $place', ({ address }) => {
     expect(await pidsOfLive(daemon)).toEqual(three);
     await expectNothingLost(load);
   });
+
+  // With more requests than workers at any time there is no moment in which one could leave.
+  test.each([8, 64])(
+    'scaling a program that aborts on SIGTERM loses no request of %i clients',
+    async (clients) => {
+      const { daemon, load } = await serve(await address(), { clients, more: 'graceful_timeout = "1s"' });
+      const told: string[] = [];
+      for (let round = 0; round < 2; round += 1) {
+        await run(daemon, 'scale', 'site', '6');
+        expect(await pidsOfLive(daemon)).toHaveLength(6);
+        await load.goOn(100);
+        told.push(await run(daemon, 'scale', 'site', '2'));
+        const { generation, workers } = await daemon.pool('site');
+        expect(workers.filter((worker) => worker.generation === generation).length).toBe(2);
+        await load.goOn(100);
+      }
+      expect(told.join()).not.toContain('in hand');
+      if (clients === 64) expect(told.join()).toContain('they are new ones');
+      await expectNothingLost(load);
+    },
+  );
 
   test('a changed configuration loses no request, and touches nobody whom it does not concern', async () => {
     const listen = await address();

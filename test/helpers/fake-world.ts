@@ -75,6 +75,8 @@ export class FakeWorld {
   readonly drains: { readonly socket: ListenSocket; readonly finish: () => void }[] = [];
   /** Ends a worker that waits for a moment without a connection. */
   readonly retirements: (() => void)[] = [];
+  /** Connections that each of those has in hand when it is told to end all the same. */
+  inHand = 1;
   /** Proofs that were begun, for a test to carry out. */
   readonly proofs: (Parameters<ProveAccept>[0] & { readonly end: () => void })[] = [];
   /** Set to make the next `open` fail. */
@@ -105,7 +107,7 @@ export class FakeWorld {
       retire: ({ tree }) => {
         const [first] = tree();
         this.retirements.push(() => this.processes.find(({ pid }) => pid === first?.pid)?.exit(0));
-        return { isSignaled: false, connections: () => 1, cancel: () => {} };
+        return { isSignaled: false, connections: () => this.inHand, cancel: () => {} };
       },
       watchDrain: ({ sockets, onDrained }) => {
         const drain = { socket: sockets[0] as ListenSocket, finish: onDrained };

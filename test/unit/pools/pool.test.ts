@@ -237,6 +237,13 @@ test('a reload that is taken back leaves nobody looking whether the generation t
   expect(world.drains[0]?.socket).toBe(pool.generations.get(2).sockets[0]);
 });
 
+test('whoever waits for a reload is told that it was taken back', async () => {
+  const { pool } = await running(1);
+  const outcome = pool.reload();
+  expect(pool.takeBack()).toBe(true);
+  await expect(outcome).resolves.toMatchObject({ kind: 'cancelled' });
+});
+
 test('a pool stops also when its path cannot be removed', async () => {
   const { world, pool } = await running(1);
   world.withdrawError = new Error('EACCES: permission denied, unlink');
