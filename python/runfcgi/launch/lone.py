@@ -11,7 +11,7 @@ server may send the next request at once, and would send it to a process about t
 from __future__ import annotations
 
 import os
-from typing import Optional, Tuple
+from typing import Mapping, Optional, Tuple
 
 from runfcgi.serving.listener import Listener
 from runfcgi.serving.slot import Slot
@@ -44,13 +44,15 @@ class _LastRequest(Slot):
     stop: Stop
 
     def __init__(self, listener: Listener, path: str, max_requests: int) -> None:
+        super().__init__()
         self._listener = listener
         self._path = path
         self._max_requests = max_requests
         self._served = 0
         self._loaded = _look(path)
 
-    def busy(self) -> None:
+    def busy(self, params: Mapping[str, str]) -> None:
+        super().busy(params)
         self._served += 1
         if _look(self._path) != self._loaded:
             self._leave(f"{self._path} was touched")

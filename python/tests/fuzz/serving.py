@@ -14,6 +14,7 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
 from runfcgi.fastcgi.incoming import Incoming, ProtocolError, RequestRefused
+from runfcgi.serving.slot import Slot
 from runfcgi.wsgi.environ import constants
 from runfcgi.wsgi.gateway import Gateway
 
@@ -61,6 +62,7 @@ class Silence:
 
 
 GATEWAY = Gateway(application, constants(False, True), debug=False)
+SLOT = Slot()
 
 
 def check(session: Session, stream: Stream) -> None:
@@ -99,7 +101,7 @@ def _serve(connection: Connection) -> None:
     try:
         while connection.receive():
             while connection.is_request_ready():
-                if not GATEWAY.serve(connection) or not connection.incoming.keep_connection:
+                if not GATEWAY.serve(connection, SLOT) or not connection.incoming.keep_connection:
                     return
                 connection.finish_request()
             if connection.incoming.close_wanted:
