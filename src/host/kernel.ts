@@ -21,6 +21,18 @@ const prototypes = {
   listen: 'int listen(int, int)',
   memfd_create: 'int memfd_create(const char *, unsigned int)',
   pipe2: 'int pipe2(void *, int)',
+  posix_spawn: 'int posix_spawn(void *, const char *, void *, void *, void *, void *)',
+  posix_spawn_file_actions_addchdir_np: 'int posix_spawn_file_actions_addchdir_np(void *, const char *)',
+  posix_spawn_file_actions_adddup2: 'int posix_spawn_file_actions_adddup2(void *, int, int)',
+  posix_spawn_file_actions_addopen:
+    'int posix_spawn_file_actions_addopen(void *, int, const char *, int, unsigned int)',
+  posix_spawn_file_actions_destroy: 'int posix_spawn_file_actions_destroy(void *)',
+  posix_spawn_file_actions_init: 'int posix_spawn_file_actions_init(void *)',
+  posix_spawnattr_destroy: 'int posix_spawnattr_destroy(void *)',
+  posix_spawnattr_init: 'int posix_spawnattr_init(void *)',
+  posix_spawnattr_setflags: 'int posix_spawnattr_setflags(void *, short)',
+  posix_spawnattr_setsigdefault: 'int posix_spawnattr_setsigdefault(void *, void *)',
+  posix_spawnattr_setsigmask: 'int posix_spawnattr_setsigmask(void *, void *)',
   poll: 'int poll(void *, unsigned long, int)',
   prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
   recv: 'long recv(int, void *, unsigned long, int)',
@@ -43,6 +55,7 @@ const oldestKernel = [5, 6] as const;
 
 let koffi: Koffi | undefined;
 const functions = new Map<CallName, ForeignFunction>();
+const missing = new Set<CallName>();
 
 /** A system call that failed. `errno` is the name of errno(3), for callers that expect some of them. */
 export class SystemCallError extends RunfcgidError {
@@ -69,10 +82,33 @@ export function callKernelAs(label: string, name: CallName, ...values: readonly 
   for (;;) {
     const result = Number(foreignFunction(name)(...values));
     if (result !== -1) return result;
-    const error = systemCallError(label);
+    const error = systemCallError(label, loadKoffi().errno());
     if (error.errno !== 'EINTR' || name === 'connect') throw error;
     // Linux has freed the descriptor by then, and another thread may have got its number (close(2)).
     if (name === 'close') return 0;
+  }
+}
+
+/**
+ * Calls a C function that returns 0, or what went wrong as an errno number (posix_spawn(3)).
+ *
+ * @throws SystemCallError, or RunfcgidError DAEMON_PLATFORM at the first call.
+ */
+export function callKernelForError(name: CallName, ...values: readonly unknown[]): void {
+  const number = Number(foreignFunction(name)(...values));
+  if (number !== 0) throw systemCallError(name, number);
+}
+
+/** False for a function that the C library does not have yet. */
+export function hasFunction(name: CallName): boolean {
+  if (missing.has(name)) return false;
+  try {
+    foreignFunction(name);
+    return true;
+  } catch (error) {
+    if (error instanceof RunfcgidError) throw error;
+    missing.add(name);
+    return false;
   }
 }
 
@@ -86,6 +122,11 @@ export function pointerTo(buffer: Buffer): Buffer {
   const address = loadKoffi().address(buffer);
   const isWide = loadKoffi().sizeof('void *') === 8;
   return Buffer.from((isWide ? BigUint64Array.of(address) : Uint32Array.of(Number(address))).buffer);
+}
+
+/** A C array of strings with a null pointer at its end, as arguments of a call take it (`char *const []`). */
+export function listOfStrings(strings: readonly string[]): unknown {
+  return loadKoffi().as([...strings, null], 'const char **');
 }
 
 /**
@@ -131,8 +172,7 @@ function loadKoffi(): Koffi {
   return koffi;
 }
 
-function systemCallError(label: string): SystemCallError {
-  const number = loadKoffi().errno();
+function systemCallError(label: string, number: number): SystemCallError {
   const name = Object.entries(constants.errno).find(([, value]) => value === number)?.[0];
   const strerror = loadKoffi().load(null).func('const char *strerror(int)');
   return new SystemCallError(label, name ?? `errno ${number}`, String(strerror(number)));

@@ -1,5 +1,7 @@
-import { execa } from 'execa';
 import { describeError, RunfcgidError } from '../errors.ts';
+import { type ChildExit, onChildExit } from '../host/child-exits.ts';
+import { spawnProcess } from '../host/kernel/spawn.ts';
+import { SystemCallError } from '../host/kernel.ts';
 import { readProcess } from '../host/process-table.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ExitStatus } from './exit-reason.ts';
@@ -26,24 +28,19 @@ export interface ProgramStart {
 }
 
 /**
- * Runs a plan's command as a process of its own session. Signal dispositions are the default ones and the mask is
- * empty: libuv resets both between fork and exec.
+ * Runs a plan's command as a process of its own session, so that no signal for the daemon's terminal reaches it. Signal
+ * dispositions are the default ones and the mask is empty.
  *
  * @returns `undefined` when there is no process; `onSpawnFailed` says why.
  */
 export function startProgram(start: ProgramStart): TreeProcess | undefined {
   try {
     const command = withIdentity(findProgram(start.plan), start.plan);
-    const subprocess = spawn(command, start);
-    const { pid } = subprocess;
-    if (pid === undefined) {
-      void subprocess.then((result) => start.onSpawnFailed(spawnError(start.plan, result.cause)));
-      return undefined;
-    }
-    const root = { pid, startTime: startTimeOf(pid) };
-    subprocess.once('spawn', () => start.onSpawned(pid));
-    subprocess.once('exit', (code, signal) => start.onExit(toExitStatus(code, signal)));
-    return root;
+    const pid = spawn(command, start);
+    onChildExit(pid, (exit) => start.onExit(toExitStatus(exit)));
+    // Whoever is told may rely on the ledger, which is written in a microtask.
+    process.nextTick(start.onSpawned, pid);
+    return { pid, startTime: startTimeOf(pid) };
   } catch (error) {
     if (!(error instanceof RunfcgidError)) throw error;
     queueMicrotask(() => start.onSpawnFailed(error));
@@ -52,22 +49,20 @@ export function startProgram(start: ProgramStart): TreeProcess | undefined {
 }
 
 /** Synchronous up to the exec, so that the umask of the daemon changes for nobody else. */
-function spawn([program, ...args]: readonly [string, ...string[]], start: ProgramStart) {
+function spawn([program, ...args]: readonly [string, ...string[]], start: ProgramStart): number {
   const { plan, marker, variables, descriptors } = start;
   const daemonUmask = process.umask(plan.umask);
   try {
-    return execa(program, args, {
-      cwd: plan.directory,
-      env: { ...scrub(plan.environment), ...variables, [markerVariable]: marker },
-      extendEnv: false,
-      // Execa takes any descriptor; its types know the three standard ones.
-      stdio: descriptors as readonly [0, 1, 2],
-      // setsid(2): a session of its own, so that no signal for the daemon's terminal reaches the worker.
-      detached: true,
-      buffer: false,
-      cleanup: false,
-      reject: false,
+    return spawnProcess({
+      program,
+      args,
+      directory: plan.directory,
+      environment: { ...scrub(plan.environment), ...variables, [markerVariable]: marker },
+      descriptors,
     });
+  } catch (error) {
+    if (!(error instanceof SystemCallError)) throw error;
+    throw spawnError(plan, error);
   } finally {
     process.umask(daemonUmask);
   }
@@ -88,13 +83,12 @@ function startTimeOf(pid: number): number {
   });
 }
 
-function toExitStatus(code: number | null, signal: NodeJS.Signals | null): ExitStatus {
-  return signal === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'signaled', signal };
+function toExitStatus({ code, signal }: ChildExit): ExitStatus {
+  return signal === null ? { kind: 'exited', code } : { kind: 'signaled', signal };
 }
 
-function spawnError({ argv }: WorkerPlan, cause: unknown): RunfcgidError {
-  const code = String((cause as NodeJS.ErrnoException | undefined)?.code);
-  const hint = spawnHints[code];
+function spawnError({ argv }: WorkerPlan, cause: SystemCallError): RunfcgidError {
+  const hint = spawnHints[cause.errno];
   const message = `the worker "${argv.join(' ')}" could not be started: ${describeError(cause)}`;
   return new RunfcgidError('SPAWN_FAILED', message, { cause, ...(hint === undefined ? {} : { hint }) });
 }
