@@ -14,7 +14,7 @@ import {
   transform,
   unknown,
 } from 'valibot';
-import { parseDuration } from './units.ts';
+import { parseDuration, parseSize } from './units.ts';
 
 export function nonEmpty(expected: string): GenericSchema<unknown, string> {
   return pipe(string(expected), minLength(1, expected));
@@ -41,6 +41,20 @@ export function durationSchema(leastMs: number): GenericSchema<unknown, number> 
       const durationMs = parseDuration(written);
       if (durationMs < leastMs) throw new SyntaxError('expected a duration of at least 1ms');
       return durationMs;
+    }),
+  );
+}
+
+export function sizeSchema(): GenericSchema<unknown, number> {
+  return pipe(
+    unknown(),
+    parsed((value) => {
+      const written = typeof value === 'number' ? String(value) : value;
+      if (typeof written !== 'string')
+        throw new SyntaxError('expected a size such as "512K", "200M" or "1G"');
+      const bytes = parseSize(written);
+      if (bytes < 1) throw new SyntaxError('expected a size of at least one byte');
+      return bytes;
     }),
   );
 }

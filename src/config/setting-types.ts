@@ -10,7 +10,15 @@ import {
   unknown,
 } from 'valibot';
 import { parseListenAddress } from './address.ts';
-import { durationSchema, nonEmpty, oneOrMore, parsed, pathSchema, wholeNumber } from './setting-schemas.ts';
+import {
+  durationSchema,
+  nonEmpty,
+  oneOrMore,
+  parsed,
+  pathSchema,
+  sizeSchema,
+  wholeNumber,
+} from './setting-schemas.ts';
 import { parseMode, parseSignal } from './units.ts';
 
 /**
@@ -72,6 +80,8 @@ export const addresses: SettingType<readonly string[]> = {
 
 export const duration: SettingType<number> = { name: 'duration', schema: durationSchema(0) };
 export const positiveDuration: SettingType<number> = { name: 'duration', schema: durationSchema(1) };
+
+export const size: SettingType<number> = { name: 'size', schema: sizeSchema() };
 
 export const mode: SettingType<number> = {
   name: 'octal mode',

@@ -16,6 +16,7 @@ import {
   patterns,
   positiveDuration,
   signal,
+  size,
   variableNames,
   variables,
 } from './setting-types.ts';
@@ -204,6 +205,18 @@ export const poolSettings = {
     unset: 'none',
     meaning:
       'How long a worker serves before another takes over from it; up to a tenth less, by chance. See [limits of a worker](#limits-of-a-worker).',
+  },
+  max_memory: {
+    type: size,
+    unset: 'none',
+    meaning:
+      'How much memory a worker may have, with its descendants, before another takes over from it. See [limits of a worker](#limits-of-a-worker).',
+  },
+  memory_measure: {
+    type: oneOf(['rss', 'pss']),
+    default: 'rss',
+    meaning:
+      'What `max_memory` counts. `rss`: pages that processes share count for each of them. `pss`: each takes its part of them; this costs more to measure.',
   },
   max_restarts: {
     type: count(0, 1_000_000),

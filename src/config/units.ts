@@ -43,6 +43,13 @@ export function parseSize(text: string): number {
   return Math.round(Number(match.groups?.['amount']) * bytesPer[unit]);
 }
 
+/** The shortest text that `parseSize` reads back as the same number of bytes. */
+export function formatSize(bytes: number): string {
+  const units = ['G', 'M', 'K'] as const;
+  const unit = units.find((each) => bytes > 0 && bytes % bytesPer[each] === 0);
+  return unit === undefined ? `${bytes}` : `${bytes / bytesPer[unit]}${unit}`;
+}
+
 /**
  * Reads `0660`, `660` or `0o660`: permission bits in octal, no set-id or sticky bits.
  *

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
+import { readMemory } from '../host/memory.ts';
 import type { DaemonPlan, ReloadPlan } from '../plan/plan.ts';
 import { AddressWatch } from '../pools/address-watch.ts';
 import { measurePools } from '../pools/measure.ts';
@@ -36,6 +37,7 @@ export function createPoolWorld(
     createEndpoint: (listen) => createEndpoint(listen, { inherited, clock, predecessors }),
     watchDrain: (drain) => watchDrain({ ...drain, clock }),
     proveAccept,
+    readMemory,
     createTriggers: (reload, poolLog, onFire) => openTriggers({ reload, plan, clock, log: poolLog, onFire }),
     measure: async (pools) => {
       // Loaded for the first who asks.

@@ -1,5 +1,6 @@
 import type { ListenAddress } from '../config/address.ts';
 import type { LogPlan } from '../host/log.ts';
+import type { MemoryMeasure } from '../host/memory.ts';
 import type { PresetName } from './presets.ts';
 import type { ProofPlan } from './proof.ts';
 
@@ -110,6 +111,11 @@ export interface Identity {
   readonly user: string;
 }
 
+export interface MemoryLimit {
+  readonly maxBytes: number;
+  readonly measure: MemoryMeasure;
+}
+
 export interface LifecyclePlan {
   /** How long a worker may take from spawn to ready. */
   readonly bootTimeoutMs: number;
@@ -120,6 +126,8 @@ export interface LifecyclePlan {
   readonly gracefulTimeoutMs: number;
   /** How long a worker may serve before it is replaced, less a jitter; `undefined`: for ever. */
   readonly maxAgeMs: number | undefined;
+  /** More memory than this, and a worker is replaced. */
+  readonly memory: MemoryLimit | undefined;
   /**
    * What descendants do that outlive the worker's own process: `signal` sends them the stop signal; `finish`
    * leaves them to themselves until the graceful timeout (flup's children finish their request and leave).

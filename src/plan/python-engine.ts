@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { DjangoSettings, WsgiSettings } from '../config/engine-settings.ts';
 import type { PoolSettings } from '../config/settings.ts';
-import type { EnginePlan } from './plan.ts';
+import type { EnginePlan, MemoryLimit } from './plan.ts';
 import type { Surroundings } from './surroundings.ts';
 
 type Argv = readonly [string, ...string[]];
@@ -18,6 +18,8 @@ export interface EngineContext {
   /** The workers run as the user that the daemon runs as. */
   readonly isOwnUser: boolean;
   readonly surroundings: Surroundings;
+  /** Of which the engine takes care too, between requests. */
+  readonly memory: MemoryLimit | undefined;
 }
 
 /** How the workers of a pool are served by the bundled engine; `undefined` for any other program. */
@@ -60,9 +62,14 @@ function engineCommand(target: readonly string[], engine: EngineSettings, contex
     `method=${engine.method}`,
     ...(engine.method === 'threaded' ? [`threads=${threadsOf(engine)}`] : []),
     ...(engine.max_requests > 0 ? [`maxrequests=${engine.max_requests}`] : []),
+    ...memoryWords(context.memory),
     ...(engine.debug ? ['debug=true'] : []),
   ];
   return [interpreter(engine, context), '-m', 'runfcgi', ...target, ...words];
+}
+
+function memoryWords(memory: MemoryLimit | undefined): readonly string[] {
+  return memory === undefined ? [] : [`max_memory=${memory.maxBytes}`, `memory_measure=${memory.measure}`];
 }
 
 /** Never resolves links: an interpreter knows its virtual environment by the path it was started with. */

@@ -5,7 +5,7 @@ import type { PoolSettings } from '../config/settings.ts';
 import { type ResolvedIdentity, resolveIdentity } from './identity.ts';
 import { checkRunfcgiWords, flupStopSignal } from './legacy-words.ts';
 import { resolveListen } from './listen.ts';
-import type { DaemonPlan, LifecyclePlan, PoolPlan, ReloadPlan, WorkerPlan } from './plan.ts';
+import type { DaemonPlan, LifecyclePlan, MemoryLimit, PoolPlan, ReloadPlan, WorkerPlan } from './plan.ts';
 import { guessPreset } from './preset-guess.ts';
 import { type Preset, type PresetName, presets } from './presets.ts';
 import {
@@ -82,7 +82,11 @@ function resolveWorker(
   const engine = enginePlan(settings);
   const environment = workerEnvironment(pool, account, preset, surroundings, report);
   return {
-    argv: resolveArgv(settings, { directory, isOwnUser: identity === undefined, surroundings }, report),
+    argv: resolveArgv(
+      settings,
+      { directory, isOwnUser: identity === undefined, surroundings, memory: resolveMemory(settings) },
+      report,
+    ),
     directory,
     environment: engine ? engineEnvironment(environment, surroundings.engineDirectory) : environment,
     identity,
@@ -119,6 +123,7 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
     gracefulTimeoutMs: settings.graceful_timeout,
     drainTimeoutMs: settings.drain_timeout,
     maxAgeMs: settings.max_age,
+    memory: resolveMemory(settings),
     orphans: preset.orphans,
     retirement: preset.retirement,
     backoffInitialMs: settings.backoff_initial,
@@ -127,6 +132,10 @@ function resolveLifecycle(settings: PoolSettings, preset: Preset, report: Report
     restartWindowMs: settings.restart_window,
     expectedExits: settings.expected_exits ?? preset.expectedExits,
   };
+}
+
+function resolveMemory({ max_memory, memory_measure }: PoolSettings): MemoryLimit | undefined {
+  return max_memory === undefined ? undefined : { maxBytes: max_memory, measure: memory_measure };
 }
 
 function usualStopSignal({ command = [] }: PoolSettings, preset: Preset): NodeJS.Signals {

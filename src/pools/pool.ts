@@ -6,6 +6,7 @@ import type { PoolPlan } from '../plan/plan.ts';
 import type { PoolState } from '../status/snapshot.ts';
 import { poolState } from './condition.ts';
 import type { Generations } from './generations.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import type { Observed } from './observation.ts';
 import { reconcile } from './reconcile.ts';
 import type { PoolRecord } from './record.ts';
@@ -21,6 +22,7 @@ import { isReady } from './worker-standing.ts';
 export class Pool {
   readonly #surroundings: PoolSurroundings;
   readonly #succession: Succession;
+  readonly #memory: MemoryWatch;
   readonly #log: Log;
   readonly #onChange: () => void;
   #plan: PoolPlan;
@@ -46,6 +48,11 @@ export class Pool {
         this.record.lastTrigger = { at: surroundings.clock.wallTime(), summary };
         void this.reload();
       },
+    });
+    this.#memory = new MemoryWatch({
+      ...this.#surroundings,
+      limit: () => this.#plan.lifecycle.memory,
+      workers: () => this.generations.live?.workers ?? [],
     });
   }
 
@@ -94,6 +101,7 @@ export class Pool {
   start(): void {
     this.#intent = 'run';
     this.#succession.triggers.watch(this.#plan.reload);
+    this.#memory.watch();
     this.#succession.tryAgainNow();
     this.#reconcile();
   }
@@ -102,6 +110,7 @@ export class Pool {
   stop(): void {
     this.#intent = 'stop';
     this.#wasRunning = false;
+    this.#memory.rest();
     this.#succession.triggers.rest();
     this.#succession.forgetTrouble();
     this.#succession.reloads.cancel('the pool was stopped');
@@ -149,7 +158,10 @@ export class Pool {
     this.#configured = plan;
     this.#succession.follow(plan);
     const present = this.generations.list.map(({ number }) => number);
-    if (this.#intent === 'run') this.#succession.triggers.watch(plan.reload, present);
+    if (this.#intent === 'run') {
+      this.#memory.watch();
+      this.#succession.triggers.watch(plan.reload, present);
+    }
     if (change === 'adjust') this.generations.live?.adopt(plan);
     if (change === 'roll' && this.#intent === 'run') return this.reload();
     return this.#resize();

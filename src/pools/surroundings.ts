@@ -1,5 +1,6 @@
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
+import type { MemoryMeasure } from '../host/memory.ts';
 import type { ListenPlan, ReloadPlan } from '../plan/plan.ts';
 import type { ProofFailure } from '../probes/proof-answer.ts';
 import type { ProofExchange } from '../probes/proof-exchange.ts';
@@ -15,6 +16,8 @@ export interface PoolSurroundings extends WorkerSurroundings {
   readonly createEndpoint: (plan: ListenPlan) => Endpoint;
   readonly watchDrain: WatchDrain;
   readonly proveAccept: ProveAccept;
+  /** Memory of a process in bytes; `undefined` when it cannot be read. */
+  readonly readMemory: (pid: number, measure: MemoryMeasure) => number | undefined;
   /** Begins to watch; `undefined` when the plan names nothing to watch. */
   readonly createTriggers: (
     plan: ReloadPlan,

@@ -77,6 +77,8 @@ export class FakeWorld {
   readonly retirements: (() => void)[] = [];
   /** Connections that each of those has in hand when it is told to end all the same. */
   inHand = 1;
+  /** Memory of processes in bytes, by pid. */
+  readonly memory = new Map<number, number>();
   /** Proofs that were begun, for a test to carry out. */
   readonly proofs: (Parameters<ProveAccept>[0] & { readonly end: () => void })[] = [];
   /** Set to make the next `open` fail. */
@@ -104,6 +106,7 @@ export class FakeWorld {
         });
       },
       createTriggers: () => undefined,
+      readMemory: (pid) => this.memory.get(pid),
       retire: ({ tree }) => {
         const [first] = tree();
         this.retirements.push(() => this.processes.find(({ pid }) => pid === first?.pid)?.exit(0));
@@ -216,6 +219,7 @@ export function fakePoolPlan(workers: number): PoolPlan {
       drainTimeoutMs: 20_000,
       gracefulTimeoutMs: 10_000,
       maxAgeMs: undefined,
+      memory: undefined,
       orphans: 'signal',
       retirement: 'freeze',
       backoffInitialMs: 200,

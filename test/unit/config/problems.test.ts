@@ -89,6 +89,12 @@ workers = 0
       'command = ["x"]\nenvironment = { RUNFCGID_CHANNEL = "3" }',
       'expected a name that does not begin with RUNFCGID_',
     ],
+    [
+      'command = ["x"]\nmax_memory = "lots"',
+      'max_memory: expected a size such as "512K", "200M" or "1G", found "lots"',
+    ],
+    ['command = ["x"]\nmax_memory = 0', 'max_memory: expected a size of at least one byte, found 0'],
+    ['command = ["x"]\nmemory_measure = "uss"', 'memory_measure: expected one of "rss", "pss", found "uss"'],
     ['command = ["x"]\nboot_timeout = 0', 'boot_timeout: expected a duration of at least 1ms, found 0'],
     ['command = ["x"]\ngraceful_timeout = inf', 'graceful_timeout: expected a duration such as'],
     [

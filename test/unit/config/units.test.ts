@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   formatDuration,
   formatMode,
+  formatSize,
   parseDuration,
   parseMode,
   parseSignal,
@@ -55,6 +56,18 @@ describe('a size', () => {
 
   it.each(['', 'M', '-1M', '1T', '1m', '1,5G', '1 2'])('is not %j', (text) => {
     expect(() => parseSize(text)).toThrow(SyntaxError);
+  });
+
+  it.each([
+    [0, '0'],
+    [1_023, '1023'],
+    [1_024, '1K'],
+    [1_536, '1536'],
+    [209_715_200, '200M'],
+    [2_147_483_648, '2G'],
+  ])('of %i bytes is written %s, and read back', (bytes, text) => {
+    expect(formatSize(bytes)).toBe(text);
+    expect(parseSize(text)).toBe(bytes);
   });
 });
 

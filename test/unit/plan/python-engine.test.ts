@@ -12,6 +12,13 @@ describe('the command of the engine', () => {
     expect((await onlyPool(toml)).worker.argv.slice(-2)).toEqual(['maxrequests=500', 'debug=true']);
   });
 
+  it('is told how much memory a worker may have', async () => {
+    const toml = `${django}max_memory = "200M"\nmemory_measure = "pss"\n`;
+    const { worker, lifecycle } = await onlyPool(toml);
+    expect(worker.argv.slice(-2)).toEqual(['max_memory=209715200', 'memory_measure=pss']);
+    expect(lifecycle.memory).toEqual({ maxBytes: 209_715_200, measure: 'pss' });
+  });
+
   it('serves a Django project', async () => {
     expect((await onlyPool(django)).worker.argv).toEqual([
       'python3',

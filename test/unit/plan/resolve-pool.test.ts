@@ -74,6 +74,9 @@ boot_timeout = 2.5
 stop_signal = "quit"
 drain_timeout = "2m"
 graceful_timeout = "0s"
+max_age = "12h"
+max_memory = "1.5G"
+memory_measure = "pss"
 max_restarts = 0
 restart_window = "1h"
 backoff_initial = "1s"
@@ -112,6 +115,8 @@ watch_interval = "1s"
         stopSignal: 'SIGQUIT',
         drainTimeoutMs: 120_000,
         gracefulTimeoutMs: 0,
+        maxAgeMs: 43_200_000,
+        memory: { maxBytes: 1_610_612_736, measure: 'pss' },
         maxRestarts: 0,
         restartWindowMs: 3_600_000,
         backoffInitialMs: 1000,

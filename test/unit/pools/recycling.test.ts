@@ -139,6 +139,39 @@ test('another age holds for the workers that are there', async () => {
   expect(states(pool)).toEqual(['worn']);
 });
 
+const withMemory = (maxBytes: number) => (plan: PoolPlan) => ({
+  lifecycle: { ...plan.lifecycle, memory: { maxBytes, measure: 'rss' as const } },
+});
+
+test('a worker that has more memory than it may is replaced, whatever it says itself', async () => {
+  const { world, pool } = await running(2, withMemory(200 * 1024 ** 2));
+  const [heavy, light] = world.alive.map(({ pid }) => pid);
+  world.memory.set(heavy ?? 0, 100 * 1024 ** 2).set(light ?? 0, 100 * 1024 ** 2);
+  await world.clock.advance(60_000);
+  expect(states(pool)).toEqual(['ready', 'ready']);
+  world.memory.set(heavy ?? 0, 300 * 1024 ** 2);
+  await world.clock.advance(5_000);
+  expect(states(pool)).toEqual(['worn', 'ready']);
+  world.alive[2]?.becomeReady();
+  expect(pool.record.lastRecycling).toMatchObject({
+    reason: 'max_memory',
+    detail: '300 MB of rss, more than 200M',
+  });
+});
+
+test('memory is looked at only in a pool that bounds it, and only while it runs', async () => {
+  const { world, pool } = await running(1);
+  expect(world.clock.pending).toBe(0);
+  void pool.apply({ ...pool.configured, ...withMemory(1)(pool.configured) });
+  expect(world.clock.pending).toBe(1);
+  await world.clock.advance(30_000);
+  expect(world.log.of('memory.unknown')).toMatchObject([{ level: 'warn' }]);
+  expect(states(pool)).toEqual(['ready']);
+  void pool.apply({ ...pool.configured, lifecycle: { ...pool.configured.lifecycle, memory: undefined } });
+  await world.clock.advance(5_000);
+  expect(world.clock.pending).toBe(0);
+});
+
 test('a worn worker of other code than that on disk is replaced by a proven generation', async () => {
   const { world, pool, disk } = await running(2);
   disk.hasChanged = true;
