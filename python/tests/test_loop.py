@@ -35,6 +35,14 @@ def application(environ, start_response):
 
 class LoopTest(unittest.TestCase):
     def serve(self, **limits):
+        loop, stop = self.loop(interrupts={}, **limits)
+        thread = threading.Thread(target=loop.run)
+        thread.start()
+        self.addCleanup(thread.join, 10)
+        self.addCleanup(stop.set)
+
+    def loop(self, interrupts, **limits):
+        """A loop on a listening socket at ``self.path``, not running yet, and what stops it."""
         directory = tempfile.mkdtemp(prefix="runfcgi-")
         self.addCleanup(shutil.rmtree, directory, ignore_errors=True)
         self.path = os.path.join(directory, "s")
@@ -50,7 +58,7 @@ class LoopTest(unittest.TestCase):
         stop = Stop(graceful_timeout=5.0)
         listener = Listener(listening)
         shared = Shared(
-            door=open_door((listener, self.parking, stop)),
+            door=open_door((listener, self.parking, stop, *interrupts)),
             listener=listener,
             gateway=Gateway(application, constants(False, True), debug=False),
             parking=self.parking,
@@ -58,12 +66,10 @@ class LoopTest(unittest.TestCase):
             limits=Limits(**limits),
             capacity=lambda: 1,
             on_served=lambda: None,
-            interrupts={},
+            interrupts=interrupts,
+            is_alone=True,
         )
-        thread = threading.Thread(target=Loop(shared, Slot()).run)
-        thread.start()
-        self.addCleanup(thread.join, 10)
-        self.addCleanup(stop.set)
+        return Loop(shared, Slot()), stop
 
     def client(self):
         client = Client(self.path)
@@ -154,3 +160,23 @@ class LoopTest(unittest.TestCase):
         self.assertIn(b"\r\n\r\n0\n", waiting.recv(4096))
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         self.assertIn("cannot accept: Too many open files", self.errors.getvalue())
+
+    def test_what_interrupts_is_heard_although_the_queue_is_never_empty(self):
+        read_end, write_end = os.pipe()
+        self.addCleanup(os.close, read_end)
+        os.close(write_end)
+        loop, stop = self.loop(interrupts={read_end: lambda: stop.set()})
+        clients = [self.client() for _ in range(100)]
+        for client in clients:
+            client.send(request())
+        loop.run()
+        answered = sum(has_answer(client) for client in clients)
+        self.assertTrue(0 < answered < 100, answered)
+
+
+def has_answer(client):
+    client.socket.setblocking(False)
+    try:
+        return client.socket.recv(1) != b""
+    except BlockingIOError:
+        return False

@@ -10,8 +10,8 @@ from typing import FrozenSet, Optional
 
 from runfcgi.errors import ListenError
 
-# struct timeval of SO_RCVTIMEO, socket(7): seconds, microseconds.
-_HALF_A_SECOND = struct.pack("@ll", 0, 500_000)
+# struct timeval of SO_RCVTIMEO, socket(7): seconds, microseconds. The longest that accept(2) waits.
+_PATIENCE = struct.pack("@ll", 0, 20_000)
 _OUT_OF_DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
@@ -26,28 +26,30 @@ class OutOfDescriptors(Exception):
 class Listener:
     """Accepts without ever being stuck in accept(2).
 
-    When several workers wait for the same socket all but one find nothing to accept. A blocking
-    accept would hold them there, deaf to SIGTERM; so the socket is set non-blocking. That mode
-    is shared by all its holders and a supervisor may reset it (Node does at each spawn), hence
-    it is set again before each sleep, and SO_RCVTIMEO bounds the accept that slips in between.
+    A process that has nothing else to attend to waits in accept itself, for a moment: of all that
+    do the kernel wakes one for a connection, where epoll wakes everybody and all but one find
+    nothing. A process that has must not wait there, deaf to the rest; it sets the socket
+    non-blocking. That mode is shared by all holders, of which any may set it otherwise (Node does
+    at each spawn); so it is set before each sleep, and SO_RCVTIMEO bounds every accept.
     """
 
     def __init__(self, sock: socket.socket, allowed_peers: FrozenSet[str] = frozenset()) -> None:
         self._socket = sock
         self._allowed_peers = allowed_peers
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _HALF_A_SECOND)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
         self._is_tcp = sock.family in (socket.AF_INET, socket.AF_INET6)
         self._kind = (int(sock.family), int(sock.type), sock.proto)
         if self._is_tcp:
             # Inherited by what is accepted (Linux): responses are sent in whole pieces.
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.set_nonblocking()
+        self.set_waiting(False)
 
     def fileno(self) -> int:
         return self._socket.fileno()
 
-    def set_nonblocking(self) -> None:
-        self._socket.setblocking(False)
+    def set_waiting(self, may_wait: bool) -> None:
+        """May :meth:`accept` wait a moment for a connection?"""
+        self._socket.setblocking(may_wait)
 
     def refuse(self) -> None:
         """Nobody can connect any more, to whichever process holds the socket."""

@@ -29,6 +29,8 @@ _MAX_RECEIVES = 64
 # Another thread may empty the parking while this one waits for it.
 _DRAIN_CHECK = 0.1
 _DESCRIPTOR_PAUSE = 0.2
+# Connections accepted one after the other, before everything else at the door is looked at.
+_MAX_IN_A_ROW = 64
 
 
 class Loop:
@@ -43,6 +45,7 @@ class Loop:
         self._slot = slot
         self._door = shared.door
         self._is_parked_turn = True
+        self._in_a_row = 0
 
     def run(self) -> None:
         """Serve until told to stop and everything accepted is finished, or overdue."""
@@ -58,11 +61,13 @@ class Loop:
 
     def _next_connection(self) -> Optional[Connection]:
         """A connection to attend to; None when it is time to look at the world again."""
-        if not self._parking:
+        if not self._parking and self._in_a_row < _MAX_IN_A_ROW:
             connection = self._accept()
             if connection is not None:
+                self._in_a_row += 1
                 return connection
-        self._listener.set_nonblocking()
+        self._in_a_row = 0
+        self._listener.set_waiting(self._shared.is_alone and not self._parking)
         ready = {descriptor for descriptor, _ in self._door.poll(self._seconds_to_deadline())}
         self._close_overdue()
         for descriptor in ready & self._shared.interrupts.keys():

@@ -16,7 +16,8 @@ from .stop import Stop
 class Shared(NamedTuple):
     """``door`` is what the loops wait at (see :func:`open_door`). ``interrupts`` are descriptors
     watched there beside the sockets, each with what to call when it is readable. ``on_served`` is
-    called after each request.
+    called after each request. ``is_alone``: there is one loop, which may wait where it cannot
+    hear of the others.
     """
 
     door: select.epoll
@@ -29,6 +30,7 @@ class Shared(NamedTuple):
     capacity: Callable[[], int]
     on_served: Callable[[], None]
     interrupts: Dict[int, Callable[[], None]]
+    is_alone: bool = False
 
 
 def open_door(sources: Iterable[Any]) -> select.epoll:

@@ -104,6 +104,7 @@ class Worker:
             capacity=lambda: settings.capacity,
             on_served=self._count,
             interrupts=watched_by_loops,
+            is_alone=not is_threaded,
         )
         self._slots = slots
         self._has_overdue = False
