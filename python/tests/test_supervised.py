@@ -1,5 +1,6 @@
 """One worker under a supervisor: the channel, and a listener shared with others."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -106,20 +107,38 @@ def application(environ, start_response):
         self.assertEqual(engine.process.returncode, 78)
         self.assertIn('RUNFCGID_CHANNEL="77"', engine.log)
 
-    def test_at_max_requests_it_says_so_finishes_and_exits_0(self):
+    def test_at_max_requests_it_says_so_once_and_serves_until_it_is_stopped(self):
         for method in ((), ("method=threaded", "threads=2")):
             if method:
                 os.unlink(self.socket_path)
             worker = Supervised(self, SITE, "maxrequests=3", *method).start()
             worker.next_event()
-            for _ in range(3):
+            for _ in range(10):
                 self.assertEqual(ask(self.socket_path).body, b"hello\n")
-            self.assertEqual(
-                worker.next_event(), {"event": "retiring", "reason": "maxrequests", "requests": 3}
-            )
-            self.assertEqual(worker.engine.wait_for_exit(), 0)
+            event = {"event": "worn", "reason": "max_requests", "detail": "3 requests"}
+            self.assertEqual(worker.next_event(), event)
+            worker.engine.signal(signal.SIGTERM)
+            self.assertEqual(worker.engine.wait_for_exit(3), 0)
+            self.assertIsNone(worker.next_event())
 
-    def test_a_signal_while_it_leaves_by_itself_cuts_nothing(self):
+    def test_workers_of_one_age_are_not_worn_all_at_the_same_request(self):
+        details = set()
+        for _ in range(6):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.socket_path)
+            worker = Supervised(self, SITE, "maxrequests=200").start()
+            worker.next_event()
+            with Client(self.socket_path) as client:
+                for _ in range(200):
+                    client.ask(keep=True)
+            details.add(worker.next_event()["detail"])
+            worker.engine.signal(signal.SIGTERM)
+            worker.engine.wait_for_exit(3)
+        self.assertGreater(len(details), 1)
+        for detail in details:
+            self.assertRegex(detail, r"^(1[89]\d|200) requests$")
+
+    def test_a_worn_worker_that_is_stopped_cuts_nothing(self):
         worker = Supervised(self, SITE, "method=threaded", "threads=2", "maxrequests=1").start()
         worker.next_event()
         gate = os.path.join(self.directory, "gate")
@@ -127,7 +146,7 @@ def application(environ, start_response):
             client.send(request("/slow", QUERY_STRING=gate))
             worker.engine.wait_for_log("slow request has begun")
             ask(self.socket_path)
-            self.assertEqual(worker.next_event()["event"], "retiring")
+            self.assertEqual(worker.next_event()["event"], "worn")
             worker.engine.signal(signal.SIGTERM)
             open(gate, "w").close()
             self.assertEqual(client.read_answer().body, b"at last\n")

@@ -29,7 +29,8 @@ const engineSettings = {
   max_requests: {
     type: count(0, 1_000_000_000),
     default: 0,
-    meaning: 'Requests after which a worker ends and is replaced by a new one; 0: never.',
+    meaning:
+      'Requests after which a worker is replaced by a new one, up to a tenth earlier by chance; 0: never.',
   },
   debug: {
     type: flag,

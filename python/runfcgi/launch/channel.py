@@ -6,11 +6,12 @@ other things: ``fork_server/messages.py``). It says
 
     {"event":"ready"}                                            about to accept
     {"event":"load-failed","message":"…","traceback":"…"}        before it exits
-    {"event":"worn","reason":"max_memory","detail":"…"}          once; it goes on serving
+    {"event":"worn","reason":"max_requests","detail":"…"}        once; it goes on serving
     {"event":"timed-out","how":"interrupted"}                    a request exceeded request_timeout
-    {"event":"retiring","reason":"maxrequests","requests":1000}  before it leaves by itself
+    {"event":"retiring","reason":"request_timeout","detail":"…"} before it leaves by itself
 
-A request that timed out was ``interrupted``, or will be ``left`` behind: other threads finish, and
+A worn worker (``max_requests``, ``max_memory``) serves until it is stopped, so that there can be
+another first; without a supervisor that understands, it serves on. A request that timed out was ``interrupted``, or will be ``left`` behind: other threads finish, and
 then the worker leaves, whether it has ended or not.
 
 A line has at most 65,536 bytes; of a longer traceback the beginning is left out.
@@ -45,9 +46,6 @@ class Channel:
             kept = len(event["traceback"]) * LINE_LIMIT // len(_encode(event)) - 64
             event["traceback"] = "…" + event["traceback"][-max(kept, 1) :]
         self._say(event)
-
-    def retiring(self, requests: int) -> None:
-        self._say({"event": "retiring", "reason": "maxrequests", "requests": requests})
 
     def worn(self, reason: str, detail: str) -> None:
         self._say({"event": "worn", "reason": reason, "detail": detail})

@@ -9,6 +9,7 @@ import signal
 from runfcgi.errors import OptionError
 from runfcgi.serving.listener import Listener
 from runfcgi.serving.scoreboard import open_slots
+from runfcgi.serving.wear import with_jitter
 from runfcgi.serving.worker import Notices, Worker, WorkerSettings
 from runfcgi.wsgi.gateway import Application
 
@@ -40,18 +41,10 @@ def refuse_supervisors_own(options: Options) -> None:
 def run_worker(options: Options, application: Application, handed: Handed) -> int:
     """Serve as one worker, in the calling process, with what the supervisor gave: here every
     supervised worker begins, started or forked. The exit status."""
-
-    def worn(reason: str, detail: str) -> None:
-        if reason == "max_requests":
-            handed.channel.retiring(options.maxrequests)
-            worker.stop.set()
-        else:
-            handed.channel.worn(reason, detail)
-
     settings = WorkerSettings(
         threads=options.thread_count,
         graceful_timeout=options.graceful_timeout,
-        max_requests=options.maxrequests,
+        max_requests=with_jitter(options.maxrequests),
         debug=options.debug,
         capacity=options.thread_count,
         max_memory=options.max_memory,
@@ -59,7 +52,7 @@ def run_worker(options: Options, application: Application, handed: Handed) -> in
         request_timeout=options.request_timeout,
     )
     slots = open_slots(handed.scoreboard, options.thread_count)
-    notices = Notices(worn, handed.channel.timed_out)
+    notices = Notices(handed.channel.worn, handed.channel.timed_out)
     worker = Worker(Listener(handed.listener), application, settings, slots, notices)
     if handed.traces is not None:
         # From C: it answers wherever the threads are, and whoever holds the interpreter.
