@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 /** A line of passwd(5). */
@@ -94,11 +93,15 @@ function isId(text: string | undefined): boolean {
 function getent(database: 'passwd' | 'group', key: string): string | undefined {
   if (key.startsWith('-')) return undefined;
   try {
-    return execFileSync('getent', [database, key], {
-      encoding: 'utf8',
-      timeout: lookupTimeoutMs,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).split('\n')[0];
+    // Loaded for the first name that is not in the files.
+    return process
+      .getBuiltinModule('node:child_process')
+      .execFileSync('getent', [database, key], {
+        encoding: 'utf8',
+        timeout: lookupTimeoutMs,
+        stdio: ['ignore', 'pipe', 'ignore'],
+      })
+      .split('\n')[0];
   } catch {
     // Not found (exit status 2), no such service, or no getent on this machine: all mean "not known".
     return undefined;

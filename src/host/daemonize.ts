@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { type ErrorMessage, fromErrorMessage, toErrorMessage } from '../error-message.ts';
@@ -43,6 +43,8 @@ type Report = { readonly ready: readonly string[] } | { readonly failed: ErrorMe
  *   report; CONTROL_TIMEOUT when it has not reported in time and goes on starting.
  */
 export async function launchDetached(options: LaunchOptions): Promise<Launched> {
+  // Loaded by those who need it: the daemon does not.
+  const { spawn } = await import('node:child_process');
   const copy = spawn(process.execPath, [...process.execArgv, ...options.argv], {
     detached: true,
     env: { ...options.environment, [variable]: String(descriptor) },

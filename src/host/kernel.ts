@@ -15,6 +15,7 @@ const prototypes = {
   dup2: 'int dup2(int, int)',
   fcntl: 'int fcntl(int, int, ...)',
   flock: 'int flock(int, int)',
+  getrandom: 'long getrandom(void *, unsigned long, unsigned int)',
   getpeername: 'int getpeername(int, void *, void *)',
   getsockname: 'int getsockname(int, void *, void *)',
   getsockopt: 'int getsockopt(int, int, int, void *, void *)',

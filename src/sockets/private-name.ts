@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { randomHex } from '../host/kernel/random.ts';
 import { examinePath } from './unix-path.ts';
 
 /** Where sockets may get their private names: names there lead only us to them. */
@@ -27,7 +27,7 @@ export function preparePrivateDirectory(path: string): void {
 
 /** A name nobody can guess. It begins with our pid, so that it is known for a leftover when we are gone. */
 export function privateName(directory: string, prefix = ''): string {
-  return join(directory, `${prefix}${process.pid}.${randomBytes(6).toString('hex')}`);
+  return join(directory, `${prefix}${process.pid}.${randomHex(6)}`);
 }
 
 /**

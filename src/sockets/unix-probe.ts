@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomHex } from '../host/kernel/random.ts';
 import { bindSocket, closeDescriptor, openStreamSocket, startConnect } from '../host/kernel/sockets.ts';
 import type { ProbeConnection } from './endpoint.ts';
 import { probeConnection } from './probe-connection.ts';
@@ -12,7 +12,7 @@ import { probeConnection } from './probe-connection.ts';
 export function connectUnixProbe(boundTo: { readonly kind: 'unix'; readonly path: string }): ProbeConnection {
   const fd = openStreamSocket('unix', 'non-blocking');
   try {
-    bindSocket(fd, { kind: 'unix', path: `@runfcgid-${randomBytes(12).toString('hex')}` });
+    bindSocket(fd, { kind: 'unix', path: `@runfcgid-${randomHex(12)}` });
     startConnect(fd, boundTo);
     return probeConnection(fd);
   } catch (error) {

@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock, Timer } from '../host/clock.ts';
+import { randomHex } from '../host/kernel/random.ts';
 import type { Log } from '../host/log.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
@@ -66,7 +66,7 @@ export class Life {
     const { id, plan, socket, launcher } = this.#options;
     this.#process = launcher.launch({
       plan,
-      marker: `${id}:${randomBytes(8).toString('hex')}`,
+      marker: `${id}:${randomHex(8)}`,
       listenFd: socket.fd,
       onSpawned: events.onSpawned,
       onSpawnFailed: (error) => {
