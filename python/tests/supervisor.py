@@ -12,8 +12,7 @@ from typing import List, Optional, Set
 
 from .client import ask
 from .engine import DEADLINE, EngineTest
-
-SCOREBOARD_SIZE = 64 + 16 * 512
+from .scoreboard import Scoreboard
 
 
 class ForkingTest(EngineTest):
@@ -120,8 +119,7 @@ class ForkedWorker:
     def __init__(self, test: EngineTest) -> None:
         self.pid = 0
         self._log_file = tempfile.TemporaryFile()
-        self._scoreboard = tempfile.TemporaryFile()
-        self._scoreboard.truncate(SCOREBOARD_SIZE)
+        self.scoreboard = Scoreboard(slots=8)
         self._read_end, self._channel = os.pipe()
         self._traces_end, self._traces = os.pipe()
         self._rest = b""
@@ -135,7 +133,7 @@ class ForkedWorker:
 
     def descriptors(self, listener: socket.socket) -> List[int]:
         log = self._log_file.fileno()
-        scoreboard = self._scoreboard.fileno()
+        scoreboard = self.scoreboard.descriptor
         return [listener.fileno(), log, log, self._channel, scoreboard, self._traces]
 
     def close_their_ends(self) -> None:
@@ -157,6 +155,13 @@ class ForkedWorker:
         line, _, self._rest = self._rest.partition(b"\n")
         return json.loads(line)
 
+    def wait_for_traces(self, text: str) -> None:
+        """Tracebacks come in many small pieces."""
+        read = ""
+        while text not in read:
+            assert select.select([self._traces_end], [], [], DEADLINE)[0], f"only this came: {read}"
+            read += os.read(self._traces_end, 65536).decode()
+
     def signal(self, signum: int) -> None:
         os.kill(self.pid, signum)
 
@@ -170,7 +175,7 @@ class ForkedWorker:
         os.close(self._read_end)
         os.close(self._traces_end)
         self._log_file.close()
-        self._scoreboard.close()
+        self.scoreboard.close()
 
     def _is_there(self) -> bool:
         try:
@@ -183,7 +188,13 @@ class ForkedWorker:
 def open_descriptors(pid: int) -> List[str]:
     """What each of its descriptors stands for."""
     directory = f"/proc/{pid}/fd"
-    return [os.readlink(os.path.join(directory, name)) for name in os.listdir(directory)]
+    return [_what_is(os.path.join(directory, name)) for name in os.listdir(directory)]
+
+
+def _what_is(link: str) -> str:
+    """Files in memory have no name of their own."""
+    name = os.readlink(link)
+    return f"{name} {os.stat(link).st_ino}" if name.startswith("/memfd:") else name
 
 
 def inheritable_descriptors() -> Set[str]:

@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 
-from .client import ask
+from .client import Client, ask, request
 from .engine import is_alive, wait_for
 from .supervisor import ForkingTest, ForkServer, inheritable_descriptors, open_descriptors
 from .test_django import SITE as DJANGO_SITE
@@ -74,6 +74,20 @@ class WorkersTest(ForkingTest):
         server.next_event("exited")
         self.assertEqual(worker.log, "")
         self.assertEqual(server.engine.log, "while loading\n")
+
+    def test_each_worker_shows_itself_and_its_threads_where_it_was_told_to(self):
+        server = self.ready(PLAIN)
+        workers = [server.spawn() for _ in range(2)]
+        gate = os.path.join(self.directory, "gate")
+        with Client(self.socket_path) as client:
+            client.send(request("/slow", QUERY_STRING=gate, REQUEST_URI="/slow?x"))
+            wait_for("one shows it", lambda: any(shown_uri(w) == "/slow?x" for w in workers))
+            busy, idle = sorted(workers, key=lambda w: shown_uri(w) != "/slow?x")
+            self.assertNotEqual(shown_uri(idle), "/slow?x")
+            busy.signal(signal.SIGUSR2)
+            busy.wait_for_traces("in route_slow")
+            open(gate, "w").close()
+            self.assertEqual(client.read_answer().body, b"at last\n")
 
     def test_signals_stop_a_worker_as_they_stop_any(self):
         server = self.ready(PLAIN)
@@ -232,3 +246,8 @@ class DjangoTest(ForkingTest):
         self.assertNotIn(database, open_descriptors(worker.pid))
         self.assertNotIn(database, server.descriptors())
         self.assertEqual(ask(self.socket_path, "/database").body, b"42")
+
+
+def shown_uri(worker):
+    shown = worker.scoreboard.look()
+    return shown and shown.uri
