@@ -1,9 +1,10 @@
-import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 import type { Clock } from '../host/clock.ts';
+import { decodeWaitStatus } from '../host/kernel/processes.ts';
 import type { ExitStatus } from './exit-reason.ts';
 import { type Fields, type Parsed, parseLine, readMessages } from './message-lines.ts';
 import type { OutputLine } from './output.ts';
+import { toExitStatus } from './wait-status.ts';
 
 /** The version of the protocol that is spoken here. */
 const knownVersion = 1;
@@ -55,14 +56,6 @@ export function spawnCommand(id: number, marker: string): Buffer {
   return Buffer.from(`${JSON.stringify({ command: 'spawn', id, marker })}\n`);
 }
 
-/** A status of waitpid(2), as far as it is that of an end; `undefined` for any other number. */
-export function decodeWaitStatus(status: number): ExitStatus | undefined {
-  const signalNumber = status & 0x7f;
-  if (signalNumber === 0) return { kind: 'exited', code: (status >> 8) & 0xff };
-  const name = Object.entries(constants.signals).find(([, number]) => number === signalNumber)?.[0];
-  return name === undefined ? undefined : { kind: 'signaled', signal: name as NodeJS.Signals };
-}
-
 function readMessage(fields: Fields): ForkServerMessage | string {
   const { event, message, id, pid } = fields;
   switch (event) {
@@ -81,7 +74,7 @@ function readMessage(fields: Fields): ForkServerMessage | string {
       return '"spawn-failed" lacks its number or text';
     case 'exited': {
       const { status } = fields;
-      const exit = isNumber(status, 0) ? decodeWaitStatus(status) : undefined;
+      const exit = isNumber(status, 0) ? toExitStatus(decodeWaitStatus(status)) : undefined;
       return isNumber(pid, 2) && exit !== undefined ? { event, pid, exit } : '"exited" lacks its numbers';
     }
     case 'warning':

@@ -12,6 +12,16 @@ export interface Launcher {
   launch(request: LaunchRequest): WorkerProcess;
 }
 
+/** Launches workers of one generation from a process of its own, which may end before they do. */
+export interface ForkingLauncher extends Launcher {
+  /** Of the process that workers are forked from; `undefined` when there is none. */
+  readonly serverPid: number | undefined;
+  /** The process was able to launch workers and has ended unasked: the next one may have read other code. */
+  readonly isLost: boolean;
+  /** Nothing will be launched any more. */
+  end(): void;
+}
+
 /** The engine's messages, checked, and its tracebacks come only when the plan says that the worker is one of it. */
 export interface LaunchRequest extends StdioEvents {
   readonly plan: WorkerPlan;
@@ -21,6 +31,8 @@ export interface LaunchRequest extends StdioEvents {
   readonly listenFd: number;
   readonly onSpawned: (pid: number) => void;
   readonly onSpawnFailed: (error: Error) => void;
+  /** Comes before `onExit` of a process that was to be forked from another: the last lines of that, logged already. */
+  readonly onLastWords: (lines: readonly string[]) => void;
   /**
    * The process itself has ended and its output was read: to the end, or for a moment when descendants keep the
    * pipes open. What those write is read on and may still come as lines after this.

@@ -74,6 +74,7 @@ export class Life {
         this.#endedAtMs = this.#options.clock.now();
         events.onSpawnFailed();
       },
+      onLastWords: (lines) => this.#tail.push(...lines.slice(-tailLength)),
       onLine: (stream, line) => this.#keepLine(stream, line),
       onMessage: (message) => this.#hear(message, events),
       onTrace: (line) => this.#keepLine('stderr', line),

@@ -108,7 +108,7 @@ export function readLines({ stream, longest, clock, onLine }: LineReading): Prom
 const lastOutputMs = 100;
 
 /** Resolves when `outputEnd` does, or a moment later at most. */
-export function endOrMoment(outputEnd: Promise<void>, clock: Clock): Promise<void> {
+export function endOrMoment(outputEnd: Promise<unknown>, clock: Clock): Promise<void> {
   return new Promise((resolve) => {
     const timer = clock.at(clock.now() + lastOutputMs, resolve);
     void outputEnd.then(() => {

@@ -94,7 +94,8 @@ export function replaceDescriptor(fd: number, source: number): void {
   callKernel('dup2', source, fd);
 }
 
-function decodeWaitStatus(status: number): WaitStatus {
+/** The number that waitpid(2) gives for a process that has ended. */
+export function decodeWaitStatus(status: number): WaitStatus {
   const signal = status & 0x7f;
   return signal === 0 ? { kind: 'exited', status: (status >> 8) & 0xff } : { kind: 'signalled', signal };
 }

@@ -55,6 +55,7 @@ export class LaunchedWorker {
         this.calls.push('spawn-failed');
         this.spawnError = error;
       },
+      onLastWords: () => undefined,
       onLine: (_, line) => this.lines.push(line),
       onMessage: (message) => this.messages.push(message),
       onTrace: (line) => this.traces.push(line),

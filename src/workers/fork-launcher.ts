@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto';
+import { RunfcgidError } from '../errors.ts';
+import type { Clock } from '../host/clock.ts';
+import type { Log } from '../host/log.ts';
+import { readProcess } from '../host/process-table.ts';
+import { type ExitStatus, explainExit } from './exit-reason.ts';
+import { ForkServer } from './fork-server.ts';
+import type { ForkServerMessage } from './fork-server-channel.ts';
+import { ForkedProcess } from './forked-process.ts';
+import type { ForkingLauncher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
+import { killStrays } from './strays.ts';
+import { WorkerStdio } from './worker-stdio.ts';
+
+export interface ForkLauncherOptions {
+  /** `pool/g1`, for markers and the log. */
+  readonly id: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Tells the end of a process that was adopted when its fork server ended. */
+  readonly awaitAdopted: (pid: number, onExit: (exit: ExitStatus) => void) => void;
+  /** A fork server runs, or has ended; `marker` is in the environment of its whole tree. */
+  readonly onServerStarted: (server: TreeProcess, marker: string) => void;
+  readonly onServerEnded: (server: TreeProcess) => void;
+}
+
+/** How long a fork server that is not needed any more may take to notice. */
+const farewellMs = 1_000;
+
+/**
+ * Launches the workers of one generation by forking them from a process that has loaded the application: the first
+ * launch starts it, the others wait for it or are there at once. A worker gets the same descriptors as one that was
+ * executed, by message, and speaks for itself from then on; the fork server tells only its pid and its end. When the
+ * fork server dies the workers live on as children of ours.
+ */
+export class ForkLauncher implements ForkingLauncher {
+  readonly #options: ForkLauncherOptions;
+  readonly #processes = new Map<number, ForkedProcess>();
+  #server: ForkServer | undefined;
+  #lastId = 0;
+  #isLost = false;
+  #isOver = false;
+  /** Of the fork server. */
+  #marker = '';
+
+  constructor(options: ForkLauncherOptions) {
+    this.#options = options;
+  }
+
+  get serverPid(): number | undefined {
+    return this.#server?.root?.pid;
+  }
+
+  get isLost(): boolean {
+    return this.#isLost;
+  }
+
+  launch(request: LaunchRequest): WorkerProcess {
+    const id = ++this.#lastId;
+    const process = this.#createProcess(id, request);
+    if (process === undefined) return noProcess;
+    this.#processes.set(id, process);
+    this.#server ??= this.#startServer(request);
+    if (this.#server?.isReady) this.#ask(this.#server, id, process);
+    return process;
+  }
+
+  end(): void {
+    const { clock } = this.#options;
+    const server = this.#server;
+    this.#isOver = true;
+    if (server === undefined) return;
+    server.close();
+    clock.at(clock.now() + farewellMs, () => server.kill());
+  }
+
+  #createProcess(id: number, request: LaunchRequest): ForkedProcess | undefined {
+    try {
+      return new ForkedProcess({
+        request,
+        stdio: new WorkerStdio(request.plan),
+        clock: this.#options.clock,
+        onCancelled: () => this.#cancelled(id),
+        onOverdue: () => this.#server?.kill(),
+      });
+    } catch (error) {
+      if (!(error instanceof RunfcgidError)) throw error;
+      queueMicrotask(() => request.onSpawnFailed(error));
+      return undefined;
+    }
+  }
+
+  /** `undefined`: it could not be started, which is told to all who wait for it. */
+  #startServer({ plan }: LaunchRequest): ForkServer | undefined {
+    const { id, clock, log, onServerStarted } = this.#options;
+    const worker = `${id}/fork-server`;
+    // Longer than that of any worker, which a worker puts in its place in its own memory.
+    this.#marker = `${worker}:${randomBytes(16).toString('hex')}`;
+    const marker = this.#marker;
+    try {
+      const server = new ForkServer({
+        plan,
+        marker,
+        clock,
+        onSpawned: (root) => onServerStarted(root, marker),
+        onSpawnFailed: (error) => this.#failAll(error),
+        onMessage: (message) => this.#hear(message),
+        onLine: (stream, line) =>
+          log.info({ event: 'worker.output', worker, pid: this.serverPid, stream }, line),
+        onExit: (exit) => this.#serverEnded(exit),
+      });
+      this.#isLost = false;
+      return server;
+    } catch (error) {
+      if (!(error instanceof RunfcgidError)) throw error;
+      queueMicrotask(() => this.#failAll(error));
+      return undefined;
+    }
+  }
+
+  #ask(server: ForkServer, id: number, process: ForkedProcess): void {
+    const { request, stdio } = process;
+    process.noteAsked();
+    server.spawn(id, request.marker, [request.listenFd, ...stdio.workerEnds], () => stdio.closeWorkerEnds());
+  }
+
+  #hear(message: ForkServerMessage): void {
+    switch (message.event) {
+      case 'ready':
+        this.#askForAll();
+        break;
+      case 'load-failed':
+        break;
+      case 'spawned':
+        this.#spawned(message.id, message.pid);
+        break;
+      case 'spawn-failed':
+        this.#spawnFailed(message.id, new RunfcgidError('SPAWN_FAILED', message.message));
+        break;
+      case 'exited':
+        this.#exited(message.pid, message.exit);
+        break;
+      case 'warning':
+        this.#options.log.warn({ event: 'fork-server.warning', pid: this.serverPid }, message.message);
+    }
+  }
+
+  #askForAll(): void {
+    for (const [id, process] of this.#processes) {
+      if (process.standing === 'waiting' && this.#server !== undefined) this.#ask(this.#server, id, process);
+    }
+  }
+
+  #spawned(id: number, pid: number): void {
+    // Without a row it has ended and was waited for; that it has is the next message.
+    this.#processes.get(id)?.noteSpawned({ pid, startTime: readProcess(pid)?.startTime ?? 0 });
+  }
+
+  #spawnFailed(id: number, error: Error): void {
+    this.#processes.get(id)?.noteSpawnFailed(error);
+    this.#processes.delete(id);
+  }
+
+  #exited(pid: number, exit: ExitStatus): void {
+    for (const [id, process] of this.#processes) {
+      if (process.pid !== pid) continue;
+      this.#processes.delete(id);
+      process.noteExited(exit);
+    }
+  }
+
+  /** Nobody waits for it any more: a fork server that is still loading for nobody may hang. */
+  #cancelled(id: number): void {
+    this.#processes.delete(id);
+    if (this.#processes.size === 0 && !this.#server?.isReady) this.#server?.kill();
+  }
+
+  #failAll(error: Error): void {
+    this.#server = undefined;
+    for (const id of [...this.#processes.keys()]) this.#spawnFailed(id, error);
+  }
+
+  #serverEnded(exit: ExitStatus): void {
+    const server = this.#server;
+    const root = server?.root;
+    if (server === undefined || root === undefined) return;
+    this.#server = undefined;
+    this.#options.onServerEnded(root);
+    const reason = server.explain(exit);
+    this.#noteEnd(server, root, reason);
+    this.#sweep();
+    for (const [id, process] of this.#processes) {
+      if (process.root !== undefined) this.#adopt(process.root);
+      else if (process.standing === 'waiting') this.#endUnborn(id, server, exit);
+      else this.#spawnFailed(id, new RunfcgidError('SPAWN_FAILED', `its fork server ${reason}`));
+    }
+  }
+
+  #noteEnd({ isReady }: ForkServer, { pid }: TreeProcess, reason: string): void {
+    const { log } = this.#options;
+    if (this.#isOver) {
+      log.debug({ event: 'fork-server.ended', pid }, 'the fork server has ended');
+      return;
+    }
+    this.#isLost = isReady;
+    const consequence = isReady
+      ? '; its workers serve on, and a new generation follows at the next death'
+      : '';
+    log.warn({ event: 'fork-server.lost', pid }, `the fork server ${reason}${consequence}`);
+  }
+
+  /** It may have forked workers that it could not tell of. */
+  #sweep(): void {
+    const processes = [...this.#processes.values()];
+    const asked = processes.filter(({ standing }) => standing === 'asked');
+    killStrays({
+      markers: new Set([this.#marker, ...asked.map(({ request }) => request.marker)]),
+      known: new Set(processes.flatMap(({ pid }) => pid ?? [])),
+    });
+  }
+
+  /** It was to be forked from a process that did not get so far. */
+  #endUnborn(id: number, { loadFailure, lastWords }: ForkServer, exit: ExitStatus): void {
+    const process = this.#processes.get(id);
+    this.#processes.delete(id);
+    if (loadFailure === undefined) process?.request.onLastWords(lastWords);
+    else process?.request.onMessage(loadFailure);
+    process?.noteExited(exit);
+  }
+
+  /** Its parent has ended, and it is a child of ours now: or has ended, and nobody can know how. */
+  #adopt(root: TreeProcess): void {
+    const { pid, startTime } = root;
+    if (readProcess(pid)?.startTime === startTime) {
+      this.#options.awaitAdopted(pid, (exit) => this.#exited(pid, exit));
+    } else {
+      this.#exited(pid, { kind: 'signaled', signal: 'SIGKILL' });
+    }
+  }
+}
+
+const noProcess: WorkerProcess = {
+  pid: undefined,
+  scoreboard: undefined,
+  signal: () => false,
+  tree: () => [],
+  signalTree: () => 0,
+  killTree: () => 0,
+};

@@ -1,0 +1,127 @@
+import type { Clock } from '../host/clock.ts';
+import { signalProcess } from '../host/process-signal.ts';
+import type { ExitStatus } from './exit-reason.ts';
+import type { LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
+import { endOrMoment } from './output.ts';
+import { ProcessTree } from './process-tree.ts';
+import type { ScoreboardFile } from './scoreboard-file.ts';
+import type { WorkerStdio } from './worker-stdio.ts';
+
+/**
+ * `waiting` for the fork server to load, `asked` of it, `alive`, `ended`. Until it is alive its end is only noted: a
+ * process that was not asked for yet never comes, and one that was is met by the signal when it comes.
+ */
+type Standing =
+  | { readonly name: 'waiting' }
+  | { readonly name: 'asked'; readonly signal?: NodeJS.Signals }
+  | { readonly name: 'alive'; readonly root: TreeProcess }
+  | { readonly name: 'ended' };
+
+export interface ForkedProcessOptions {
+  readonly request: LaunchRequest;
+  readonly stdio: WorkerStdio;
+  readonly clock: Clock;
+  /** It is not wanted any more, before it was asked for. */
+  readonly onCancelled: () => void;
+  /** It was told to end once more, and the fork server still owes it. */
+  readonly onOverdue: () => void;
+}
+
+/** A worker forked from a fork server, from the wish for it on. */
+export class ForkedProcess implements WorkerProcess {
+  readonly request: LaunchRequest;
+  readonly stdio: WorkerStdio;
+  readonly #options: ForkedProcessOptions;
+  #standing: Standing = { name: 'waiting' };
+  /** From its spawn on; some of it may outlive the process itself. */
+  #tree: ProcessTree | undefined;
+  #outputEnd: Promise<void> = Promise.resolve();
+
+  constructor(options: ForkedProcessOptions) {
+    this.#options = options;
+    this.request = options.request;
+    this.stdio = options.stdio;
+  }
+
+  get standing(): Standing['name'] {
+    return this.#standing.name;
+  }
+
+  get root(): TreeProcess | undefined {
+    return this.#standing.name === 'alive' ? this.#standing.root : undefined;
+  }
+
+  get pid(): number | undefined {
+    return this.root?.pid;
+  }
+
+  get scoreboard(): ScoreboardFile | undefined {
+    return this.stdio.scoreboard;
+  }
+
+  noteAsked(): void {
+    this.#standing = { name: 'asked' };
+  }
+
+  noteSpawned(root: TreeProcess): void {
+    if (this.#standing.name !== 'asked') return;
+    const { signal } = this.#standing;
+    this.#standing = { name: 'alive', root };
+    this.#tree = new ProcessTree(root, this.request.marker);
+    this.#outputEnd = this.stdio.read(this.#options.clock, this.request);
+    this.request.onSpawned(root.pid);
+    if (signal !== undefined) signalProcess(root, signal);
+  }
+
+  noteSpawnFailed(error: Error): void {
+    if (!this.#end()) return;
+    this.scoreboard?.close();
+    this.request.onSpawnFailed(error);
+  }
+
+  noteExited(exit: ExitStatus): void {
+    if (!this.#end()) return;
+    void endOrMoment(this.#outputEnd, this.#options.clock).then(() => this.request.onExit(exit));
+  }
+
+  signal(signal: NodeJS.Signals): boolean {
+    switch (this.#standing.name) {
+      case 'waiting':
+        this.#cancel({ kind: 'signaled', signal });
+        return true;
+      case 'asked':
+        if (this.#standing.signal !== undefined) this.#options.onOverdue();
+        this.#standing = { name: 'asked', signal };
+        return true;
+      case 'alive':
+        return signalProcess(this.#standing.root, signal) !== 'gone';
+      case 'ended':
+        return false;
+    }
+  }
+
+  tree(): readonly TreeProcess[] {
+    return this.#tree?.alive() ?? [];
+  }
+
+  signalTree(signal: NodeJS.Signals): number {
+    return this.#tree?.signal(signal) ?? Number(this.signal(signal));
+  }
+
+  killTree(): number {
+    return this.#tree?.kill() ?? Number(this.signal('SIGKILL'));
+  }
+
+  /** False when it had ended before. */
+  #end(): boolean {
+    if (this.#standing.name === 'ended') return false;
+    this.#standing = { name: 'ended' };
+    this.stdio.closeWorkerEnds();
+    return true;
+  }
+
+  #cancel(exit: ExitStatus): void {
+    this.noteExited(exit);
+    this.#options.onCancelled();
+  }
+}
