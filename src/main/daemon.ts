@@ -8,18 +8,18 @@ import { type Pidfile, takePidfile } from '../host/pidfile.ts';
 import { prepareRuntimeDir } from '../host/runtime-dir.ts';
 import { type ControlSignal, type SignalIntent, watchSignals } from '../host/signals.ts';
 import { readVersion } from '../host/version.ts';
-import type { DaemonPlan, Plan } from '../plan/plan.ts';
+import type { Plan } from '../plan/plan.ts';
 import type { PoolOutcome } from '../pools/commands.ts';
 import { Supervisor } from '../pools/supervisor.ts';
 import type { Predecessors, Succession } from '../runfcgi/succession.ts';
 import type { InheritedSockets } from '../sockets/inherited.ts';
-import type { DaemonSnapshot } from '../status/snapshot.ts';
 import { stopLeftovers } from '../workers/leftovers.ts';
 import { Reaper } from '../workers/reaper.ts';
+import { describeDaemon } from './daemon-snapshot.ts';
 import { guardAgainstMistakes } from './mistakes.ts';
 import { openLogs } from './open-logs.ts';
 import type { PlanSource } from './plan-source.ts';
-import { createPoolWorld, ledgerPath } from './pool-world.ts';
+import { createPoolWorld, ledgerPath, type PoolWorld } from './pool-world.ts';
 import { reconfigure, renewWorkers } from './reconfiguration.ts';
 
 export interface DaemonOptions {
@@ -42,6 +42,7 @@ export class Daemon {
   readonly #pidfile: Pidfile;
   readonly #notifier: Notifier;
   readonly #reaper: Reaper;
+  readonly #world: PoolWorld;
   readonly #supervisor: Supervisor;
   readonly #control: ControlServer;
   readonly #unwatchSignals: () => void;
@@ -95,8 +96,16 @@ export class Daemon {
     this.#reaper = new Reaper(clock, ({ pid }) =>
       log.debug({ event: 'orphan.reaped', pid }, 'an orphan ended'),
     );
+    this.#world = createPoolWorld({
+      plan: plan.daemon,
+      clock,
+      log,
+      inherited: options.inherited,
+      reaper: this.#reaper,
+      predecessors: predecessors.ending,
+    });
     this.#supervisor = new Supervisor(plan, {
-      ...createPoolWorld(plan.daemon, clock, log, options.inherited, predecessors.ending),
+      ...this.#world,
       readPlan: () => this.#readPlan(),
       describeDaemon: () => describeDaemon(plan.daemon, startedAt, clock.now() - startedAtMs),
     });
@@ -220,6 +229,7 @@ export class Daemon {
   async #close(): Promise<void> {
     this.#unwatchSignals();
     await this.#control.close();
+    await this.#world.settled();
     this.#reaper.stop();
     this.#pidfile.release();
     this.#log.info({ event: 'daemon.stopped' }, 'runfcgid has stopped');
@@ -232,17 +242,4 @@ const noPredecessors: Predecessors = { ending: [], dead: [] };
 
 function describeOutcome({ pool, message, details }: PoolOutcome): string {
   return [`${pool}: ${message}`, ...details].join('\n  ');
-}
-
-function describeDaemon(plan: DaemonPlan, startedAt: string, uptimeMs: number): DaemonSnapshot {
-  return {
-    pid: process.pid,
-    version: readVersion(),
-    startedAt,
-    uptimeMs: Math.round(uptimeMs),
-    configFiles: plan.configFiles,
-    runtimeDir: plan.runtimeDir,
-    controlSocket: plan.controlSocket,
-    memoryBytes: process.memoryUsage.rss(),
-  };
 }

@@ -14,26 +14,41 @@ import type { InheritedSockets } from '../sockets/inherited.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
 import { Triggers } from '../triggers/triggers.ts';
 import { ExecLauncher } from '../workers/exec-launcher.ts';
+import { ForkServers } from '../workers/fork-servers.ts';
+import type { Reaper } from '../workers/reaper.ts';
 import { RecordingLauncher } from '../workers/recording-launcher.ts';
 import { Retirement } from '../workers/retirement.ts';
 import { WorkerLedger } from '../workers/worker-ledger.ts';
 
+export interface PoolWorldOptions {
+  readonly plan: DaemonPlan;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly inherited: InheritedSockets;
+  readonly reaper: Reaper;
+  /** Daemons whose addresses are taken over. */
+  readonly predecessors: readonly number[];
+}
+
+export interface PoolWorld extends Omit<SupervisorSurroundings, 'describeDaemon' | 'readPlan'> {
+  /** Resolves when no process is left that serves no pool any more. */
+  readonly settled: () => Promise<void>;
+}
+
 /** The real world, as pools and workers know it. */
-export function createPoolWorld(
-  plan: DaemonPlan,
-  clock: Clock,
-  log: Log,
-  inherited: InheritedSockets,
-  predecessors: readonly number[] = [],
-): Omit<SupervisorSurroundings, 'describeDaemon' | 'readPlan'> {
+export function createPoolWorld(options: PoolWorldOptions): PoolWorld {
+  const { plan, clock, log, inherited, reaper, predecessors } = options;
   let usage: UsageReader | undefined;
   const ledger = new WorkerLedger(ledgerPath(plan), log);
+  const forkServers = new ForkServers({ clock, ledger, reaper });
   return {
     clock,
     log,
     launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
+    createForkLauncher: (pool, poolLog) => forkServers.createLauncher(pool, poolLog),
+    settled: () => forkServers.ended(),
     random: Math.random,
-    retire: (options) => new Retirement({ ...options, clock, log }),
+    retire: (retirement) => new Retirement({ ...retirement, clock, log }),
     createEndpoint: (listen) => createEndpoint(listen, { inherited, clock, predecessors }),
     watchDrain: (drain) => watchDrain({ ...drain, clock }),
     proveAccept,

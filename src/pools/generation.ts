@@ -1,5 +1,6 @@
 import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
+import type { ForkingLauncher } from '../workers/launcher.ts';
 import { Worker } from '../workers/worker.ts';
 import type { Death } from '../workers/worker-contract.ts';
 import type { Wear } from '../workers/worker-vocabulary.ts';
@@ -19,6 +20,8 @@ export interface GenerationOptions {
   readonly size: number;
   /** Its code was proven by another generation, and others serve its sockets. */
   readonly isJoining?: boolean;
+  /** What the generation that has proven its code forked its workers from. */
+  readonly forks?: ForkingLauncher | undefined;
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
   /** Another has taken over from a worker that had reached a limit, or does so now. */
@@ -37,6 +40,8 @@ export class Generation {
   #plan: PoolPlan;
   #sockets: readonly ListenSocket[];
   #phase: GenerationPhase;
+  /** What its workers are forked from, unless each is executed by itself. */
+  #forks: ForkingLauncher | undefined;
   readonly #roster: Roster;
 
   /** Starts nothing yet. */
@@ -47,6 +52,7 @@ export class Generation {
     this.#plan = options.plan;
     this.#phase = options.phase;
     this.#sockets = options.sockets;
+    this.#forks = options.forks ?? this.#createForks();
     this.#proof = new Proof(
       {
         workers: () => [...this.#roster.workers, ...this.#roster.successors],
@@ -70,6 +76,16 @@ export class Generation {
 
   get sockets(): readonly ListenSocket[] {
     return this.#sockets;
+  }
+
+  /** Process id of what its workers are forked from. */
+  get forkServerPid(): number | undefined {
+    return this.#forks?.serverPid;
+  }
+
+  /** What its workers were forked from has ended: another may have read other code. */
+  get isUnrepeatable(): boolean {
+    return this.#forks?.isLost ?? false;
   }
 
   /** Those that serve or shall serve. */
@@ -176,9 +192,18 @@ export class Generation {
     this.#sockets = sockets;
   }
 
-  closeSockets(): void {
+  /** The generation that follows on shared sockets forks its workers from what was proven here. */
+  handOverForks(): ForkingLauncher | undefined {
+    const forks = this.#forks;
+    this.#forks = undefined;
+    return forks;
+  }
+
+  /** No process is left. */
+  close(): void {
     this.#proof.stop();
     for (const socket of this.#sockets) socket.close();
+    this.#forks?.end();
   }
 
   #reportRecycled(workers: readonly Worker[]): void {
@@ -189,6 +214,12 @@ export class Generation {
   /** Its address can lead to another generation, or does so already. */
   get #isRelievable(): boolean {
     return this.#plan.reload.mode === 'switch' && (this.#phase === 'live' || this.#phase === 'draining');
+  }
+
+  #createForks(): ForkingLauncher | undefined {
+    const { name, worker } = this.#options.plan;
+    if (worker.engine?.isPreloaded !== true) return undefined;
+    return this.#surroundings.createForkLauncher(name, this.#surroundings.log);
   }
 
   #createWorker(place: number): Worker {
@@ -211,7 +242,7 @@ export class Generation {
         onChange,
         onDeath,
       },
-      this.#surroundings,
+      { ...this.#surroundings, launcher: this.#forks ?? this.#surroundings.launcher },
     );
     return worker;
   }

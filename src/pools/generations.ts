@@ -131,7 +131,7 @@ export class Generations {
     candidate.killWorkers();
     this.#yield(old);
     const size = Math.max(Math.min(plan.reload.surge, plan.workers), plan.listen.length);
-    this.#begin('live', plan, sockets, size, true);
+    this.#begin('live', plan, sockets, size, { isJoining: true, forks: candidate.handOverForks() });
   }
 
   refuse(generation: Generation): void {
@@ -158,7 +158,7 @@ export class Generations {
   }
 
   close(generation: Generation): void {
-    generation.closeSockets();
+    generation.close();
     generation.apply('emptied');
     this.#drains.end(generation);
     this.#list = this.#list.filter((other) => other !== generation);
@@ -217,11 +217,11 @@ export class Generations {
     plan: PoolPlan,
     sockets: readonly ListenSocket[],
     size: number,
-    isJoining = false,
+    joining: Pick<GenerationOptions, 'isJoining' | 'forks'> = {},
   ): Generation {
     this.#lastNumber += 1;
     const generation = new Generation(
-      { number: this.#lastNumber, phase, plan, sockets, size, isJoining, ...this.#events },
+      { number: this.#lastNumber, phase, plan, sockets, size, ...joining, ...this.#events },
       this.#surroundings,
     );
     this.#list = [...this.#list, generation];

@@ -60,10 +60,11 @@ export class Succession {
     this.#plan = plan;
   }
 
-  /** The live generation has not read the newest code or configuration. */
+  /** New workers of the live generation may run other code than it has proven, or another configuration. */
   isOutdated(): boolean {
     const { live } = this.generations;
     if (live === undefined) return false;
+    if (live.isUnrepeatable) return true;
     return changeBetween(live.plan, this.#plan) === 'roll' || this.triggers.haveFiredSince(live.number);
   }
 

@@ -9,10 +9,13 @@ import type { DrainOptions, DrainWatch } from '../sockets/drain-watch.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import type { TriggerEvent } from '../triggers/event.ts';
 import type { Triggers } from '../triggers/triggers.ts';
+import type { ForkingLauncher } from '../workers/launcher.ts';
 import type { WorkerSurroundings } from '../workers/worker-contract.ts';
 
 /** What a pool needs of the world. */
 export interface PoolSurroundings extends WorkerSurroundings {
+  /** For the workers of one generation of a pool. */
+  readonly createForkLauncher: (pool: string, log: Log) => ForkingLauncher;
   readonly createEndpoint: (plan: ListenPlan) => Endpoint;
   readonly watchDrain: WatchDrain;
   readonly proveAccept: ProveAccept;

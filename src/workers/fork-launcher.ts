@@ -3,7 +3,7 @@ import { RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import { readProcess } from '../host/process-table.ts';
-import { type ExitStatus, explainExit } from './exit-reason.ts';
+import type { ExitStatus } from './exit-reason.ts';
 import { ForkServer } from './fork-server.ts';
 import type { ForkServerMessage } from './fork-server-channel.ts';
 import { ForkedProcess } from './forked-process.ts';
@@ -12,8 +12,8 @@ import { killStrays } from './strays.ts';
 import { WorkerStdio } from './worker-stdio.ts';
 
 export interface ForkLauncherOptions {
-  /** `pool/g1`, for markers and the log. */
-  readonly id: string;
+  /** The pool, for the marker and the log. */
+  readonly pool: string;
   readonly clock: Clock;
   readonly log: Log;
   /** Tells the end of a process that was adopted when its fork server ended. */
@@ -22,9 +22,6 @@ export interface ForkLauncherOptions {
   readonly onServerStarted: (server: TreeProcess, marker: string) => void;
   readonly onServerEnded: (server: TreeProcess) => void;
 }
-
-/** How long a fork server that is not needed any more may take to notice. */
-const farewellMs = 1_000;
 
 /**
  * Launches the workers of one generation by forking them from a process that has loaded the application: the first
@@ -65,12 +62,8 @@ export class ForkLauncher implements ForkingLauncher {
   }
 
   end(): void {
-    const { clock } = this.#options;
-    const server = this.#server;
     this.#isOver = true;
-    if (server === undefined) return;
-    server.close();
-    clock.at(clock.now() + farewellMs, () => server.kill());
+    this.#server?.close();
   }
 
   #createProcess(id: number, request: LaunchRequest): ForkedProcess | undefined {
@@ -91,8 +84,8 @@ export class ForkLauncher implements ForkingLauncher {
 
   /** `undefined`: it could not be started, which is told to all who wait for it. */
   #startServer({ plan }: LaunchRequest): ForkServer | undefined {
-    const { id, clock, log, onServerStarted } = this.#options;
-    const worker = `${id}/fork-server`;
+    const { pool, clock, log, onServerStarted } = this.#options;
+    const worker = `${pool}/fork-server`;
     // Longer than that of any worker, which a worker puts in its place in its own memory.
     this.#marker = `${worker}:${randomBytes(16).toString('hex')}`;
     const marker = this.#marker;
@@ -170,6 +163,7 @@ export class ForkLauncher implements ForkingLauncher {
 
   /** Nobody waits for it any more: a fork server that is still loading for nobody may hang. */
   #cancelled(id: number): void {
+    this.#processes.get(id)?.request.onLastWords(this.#server?.lastWords ?? []);
     this.#processes.delete(id);
     if (this.#processes.size === 0 && !this.#server?.isReady) this.#server?.kill();
   }
@@ -191,21 +185,26 @@ export class ForkLauncher implements ForkingLauncher {
     for (const [id, process] of this.#processes) {
       if (process.root !== undefined) this.#adopt(process.root);
       else if (process.standing === 'waiting') this.#endUnborn(id, server, exit);
-      else this.#spawnFailed(id, new RunfcgidError('SPAWN_FAILED', `its fork server ${reason}`));
+      else
+        this.#spawnFailed(
+          id,
+          new RunfcgidError('SPAWN_FAILED', `what it was to be forked from has ended: ${reason}`),
+        );
     }
   }
 
+  /** What could not load the application is told of by those who waited for it. */
   #noteEnd({ isReady }: ForkServer, { pid }: TreeProcess, reason: string): void {
     const { log } = this.#options;
-    if (this.#isOver) {
-      log.debug({ event: 'fork-server.ended', pid }, 'the fork server has ended');
+    this.#isLost = isReady && !this.#isOver;
+    if (!this.#isLost) {
+      log.debug({ event: 'fork-server.ended', pid }, `the fork server has ended: ${reason}`);
       return;
     }
-    this.#isLost = isReady;
-    const consequence = isReady
-      ? '; its workers serve on, and a new generation follows at the next death'
-      : '';
-    log.warn({ event: 'fork-server.lost', pid }, `the fork server ${reason}${consequence}`);
+    log.warn(
+      { event: 'fork-server.lost', pid },
+      `the fork server has ended: ${reason}; its workers serve on, and a new generation follows when one of them ends`,
+    );
   }
 
   /** It may have forked workers that it could not tell of. */

@@ -36,6 +36,8 @@ interface Command {
 
 /** Lines of output kept for the operator. */
 const tailLength = 20;
+/** How long it may take to end without its channel. */
+const farewellMs = 1_000;
 /** A fork server that does not read, for example because it is stopped, is asked again after this. */
 const retryMs = 20;
 
@@ -113,11 +115,10 @@ export class ForkServer {
     this.#send();
   }
 
-  /** It ends by itself when it notices; its workers do not. */
+  /** It ends by itself when it notices, otherwise a moment later; its workers do not. */
   close(): void {
-    this.#isOver = true;
-    this.#timer?.cancel();
     this.#channel.end();
+    this.#hangUp();
   }
 
   /** SIGKILL to the process alone. */
@@ -179,9 +180,12 @@ export class ForkServer {
     this.#options.onLine(stream, line);
   }
 
-  /** A process that has closed its channel cannot be asked for anything any more. */
+  /** Without a channel it cannot be asked for anything any more, and is about to end or should be. */
   #hangUp(): void {
-    if (!this.#isOver) this.kill();
+    const { clock } = this.#options;
+    this.#isOver = true;
+    this.#timer?.cancel();
+    this.#timer = clock.at(clock.now() + farewellMs, () => this.kill());
   }
 
   #ended(exit: ExitStatus, tell: (exit: ExitStatus) => void): void {
@@ -212,7 +216,7 @@ export class ForkServer {
       return sendWithDescriptors(this.#fd, bytes, descriptors);
     } catch (error) {
       if (!(error instanceof SystemCallError)) throw error;
-      this.#isOver = true;
+      this.#hangUp();
       return 0;
     }
   }

@@ -14,7 +14,7 @@ import type { WorkerStdio } from './worker-stdio.ts';
 type Standing =
   | { readonly name: 'waiting' }
   | { readonly name: 'asked'; readonly signal?: NodeJS.Signals }
-  | { readonly name: 'alive'; readonly root: TreeProcess }
+  | { readonly name: 'alive' }
   | { readonly name: 'ended' };
 
 export interface ForkedProcessOptions {
@@ -33,7 +33,8 @@ export class ForkedProcess implements WorkerProcess {
   readonly stdio: WorkerStdio;
   readonly #options: ForkedProcessOptions;
   #standing: Standing = { name: 'waiting' };
-  /** From its spawn on; some of it may outlive the process itself. */
+  /** From its spawn on, as the tree, of which some may outlive the process itself. */
+  #root: TreeProcess | undefined;
   #tree: ProcessTree | undefined;
   #outputEnd: Promise<void> = Promise.resolve();
 
@@ -48,11 +49,11 @@ export class ForkedProcess implements WorkerProcess {
   }
 
   get root(): TreeProcess | undefined {
-    return this.#standing.name === 'alive' ? this.#standing.root : undefined;
+    return this.#root;
   }
 
   get pid(): number | undefined {
-    return this.root?.pid;
+    return this.#root?.pid;
   }
 
   get scoreboard(): ScoreboardFile | undefined {
@@ -66,7 +67,8 @@ export class ForkedProcess implements WorkerProcess {
   noteSpawned(root: TreeProcess): void {
     if (this.#standing.name !== 'asked') return;
     const { signal } = this.#standing;
-    this.#standing = { name: 'alive', root };
+    this.#standing = { name: 'alive' };
+    this.#root = root;
     this.#tree = new ProcessTree(root, this.request.marker);
     this.#outputEnd = this.stdio.read(this.#options.clock, this.request);
     this.request.onSpawned(root.pid);
@@ -94,7 +96,7 @@ export class ForkedProcess implements WorkerProcess {
         this.#standing = { name: 'asked', signal };
         return true;
       case 'alive':
-        return signalProcess(this.#standing.root, signal) !== 'gone';
+        return this.#root !== undefined && signalProcess(this.#root, signal) !== 'gone';
       case 'ended':
         return false;
     }
@@ -121,7 +123,7 @@ export class ForkedProcess implements WorkerProcess {
   }
 
   #cancel(exit: ExitStatus): void {
-    this.noteExited(exit);
     this.#options.onCancelled();
+    this.noteExited(exit);
   }
 }

@@ -1,5 +1,5 @@
 import { readProcess } from '../host/process-table.ts';
-import type { Launcher, LaunchRequest, WorkerProcess } from './launcher.ts';
+import type { Launcher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
 import type { WorkerLedger } from './worker-ledger.ts';
 
 /** A launcher that keeps the ledger: a worker is in it from its spawn until its tree was seen to be gone. */
@@ -13,27 +13,40 @@ export class RecordingLauncher implements Launcher {
   }
 
   launch(request: LaunchRequest): WorkerProcess {
-    const worker = this.#launcher.launch(request);
-    const row = worker.pid === undefined ? undefined : readProcess(worker.pid);
-    if (row === undefined) return worker;
-    const { pid, startTime } = row;
-    this.#ledger.add({ pid, startTime, pool: poolOf(request.marker), marker: request.marker });
+    let recorded: TreeProcess | undefined;
+    const worker = this.#launcher.launch({
+      ...request,
+      onSpawned: (pid) => {
+        recorded = this.#record(pid, request.marker);
+        request.onSpawned(pid);
+      },
+    });
     return {
-      pid,
+      get pid() {
+        return worker.pid;
+      },
       scoreboard: worker.scoreboard,
       signal: (signal) => worker.signal(signal),
       tree: () => {
         const tree = worker.tree();
-        if (tree.length === 0) this.#ledger.remove({ pid, startTime });
+        if (tree.length === 0 && recorded !== undefined) this.#ledger.remove(recorded);
         return tree;
       },
       signalTree: (signal) => worker.signalTree(signal),
       killTree: () => worker.killTree(),
     };
   }
+
+  #record(pid: number, marker: string): TreeProcess | undefined {
+    const row = readProcess(pid);
+    if (row === undefined) return undefined;
+    const { startTime } = row;
+    this.#ledger.add({ pid, startTime, pool: poolOf(marker), marker });
+    return { pid, startTime };
+  }
 }
 
-/** Markers begin with `pool/1:`. */
-function poolOf(marker: string): string {
+/** Markers begin with `pool/1:` or `pool/fork-server:`. */
+export function poolOf(marker: string): string {
   return marker.slice(0, marker.lastIndexOf('/'));
 }

@@ -3,7 +3,7 @@ import type { ListenPlan, PoolPlan } from '../../src/plan/plan.ts';
 import type { PoolSurroundings, ProveAccept } from '../../src/pools/surroundings.ts';
 import type { Endpoint, ListenSocket } from '../../src/sockets/endpoint.ts';
 import type { ExitStatus } from '../../src/workers/exit-reason.ts';
-import type { Launcher, LaunchRequest, WorkerProcess } from '../../src/workers/launcher.ts';
+import type { ForkingLauncher, Launcher, LaunchRequest, WorkerProcess } from '../../src/workers/launcher.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeLog } from './fake-log.ts';
 
@@ -64,11 +64,29 @@ export class FakeProcess implements WorkerProcess {
   }
 }
 
+/** Says of itself what a test tells it to. */
+export class FakeForkServer implements ForkingLauncher {
+  readonly serverPid = undefined;
+  readonly launch: Launcher['launch'];
+  isLost = false;
+  isEnded = false;
+
+  constructor(launcher: Launcher) {
+    this.launch = (request) => launcher.launch(request);
+  }
+
+  end(): void {
+    this.isEnded = true;
+  }
+}
+
 /** Processes, sockets and time without any of them. */
 export class FakeWorld {
   readonly clock = new FakeClock();
   readonly log = new FakeLog();
   readonly processes: FakeProcess[] = [];
+  /** One for each generation of a plan that preloads. */
+  readonly forkServers: FakeForkServer[] = [];
   readonly openSockets = new Set<ListenSocket>();
   /** Where each address leads. */
   readonly published = new Map<string, ListenSocket>();
@@ -97,6 +115,7 @@ export class FakeWorld {
       clock: this.clock,
       log: this.log,
       launcher: this.launcher,
+      createForkLauncher: () => this.#createForks(),
       random: () => 0.5,
       createEndpoint: (plan) => this.#endpoint(plan),
       proveAccept: (options) => {
@@ -132,6 +151,12 @@ export class FakeWorld {
       return process;
     },
   };
+
+  #createForks(): ForkingLauncher {
+    const server = new FakeForkServer(this.launcher);
+    this.forkServers.push(server);
+    return server;
+  }
 
   #endpoint(plan: ListenPlan): Endpoint {
     const name = formatAddress(plan.address);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { expect } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
 import { closeDescriptor, openStreamSocket } from '../../../src/host/kernel/sockets.ts';
 import { readProcess } from '../../../src/host/process-table.ts';
@@ -29,6 +30,7 @@ export class LaunchedWorker {
   readonly messages: EngineMessage[] = [];
   readonly calls: string[] = [];
   readonly traces: string[] = [];
+  readonly lastWords: string[] = [];
   lastScoreboard: Buffer | undefined;
   readonly marker: string;
   readonly process: WorkerProcess;
@@ -36,14 +38,17 @@ export class LaunchedWorker {
   spawnError: Error | undefined;
   static readonly #all: LaunchedWorker[] = [];
   readonly #listenFd: number;
+  readonly #isListenerShared: boolean;
   readonly #met = new Map<number, TreeProcess>();
 
   constructor(
     plan: WorkerPlan,
     launcher: Launcher = new ExecLauncher(systemClock),
     listenFd = openStreamSocket('unix', 'blocking'),
+    { isListenerShared = false } = {},
   ) {
     this.#listenFd = listenFd;
+    this.#isListenerShared = isListenerShared;
     LaunchedWorker.#all.push(this);
     this.marker = `test/1:${crypto.randomUUID().replaceAll('-', '').slice(0, 16)}`;
     this.process = launcher.launch({
@@ -55,7 +60,7 @@ export class LaunchedWorker {
         this.calls.push('spawn-failed');
         this.spawnError = error;
       },
-      onLastWords: () => undefined,
+      onLastWords: (lines) => this.lastWords.push(...lines),
       onLine: (_, line) => this.lines.push(line),
       onMessage: (message) => this.messages.push(message),
       onTrace: (line) => this.traces.push(line),
@@ -98,9 +103,10 @@ export class LaunchedWorker {
     for (const worker of LaunchedWorker.#all.splice(0)) {
       worker.tree();
       worker.process.killTree();
-      closeDescriptor(worker.#listenFd);
+      if (!worker.#isListenerShared) closeDescriptor(worker.#listenFd);
       for (const each of worker.#met.values()) await until(() => !isThere(each), `the end of ${each.pid}`);
       if (worker.process.pid !== undefined) await worker.ended();
+      expect(worker.process.tree()).toEqual([]);
     }
   }
 }

@@ -308,3 +308,69 @@ test('fewer workers need no proof', async () => {
   expect(pool.scale(1)).toBeUndefined();
   expect(world.retirements).toHaveLength(1);
 });
+
+/** A pool whose workers are forked from a process that has loaded the application. */
+async function forked(mode: 'switch' | 'rolling'): Promise<{ world: FakeWorld; pool: Pool }> {
+  const plan = fakePoolPlan(2);
+  const world = new FakeWorld();
+  const engine = { threads: 1, isPreloaded: true };
+  const pool = new Pool(
+    { ...plan, worker: { ...plan.worker, engine }, reload: { ...plan.reload, mode } },
+    world.surroundings,
+    () => {},
+  );
+  pool.start();
+  await world.clock.advance(0);
+  for (const process of world.alive) process.becomeReady();
+  await world.clock.advance(5_000);
+  return { world, pool };
+}
+
+test('a worker that dies comes back from the fork server, as long as there is one', async () => {
+  const { world, pool } = await forked('switch');
+  world.alive[0]?.exit(1);
+  await world.clock.advance(0);
+  expect(world.forkServers).toHaveLength(1);
+  expect(pool.generations.live?.number).toBe(1);
+  expect(world.alive).toHaveLength(2);
+});
+
+test('when the fork server was lost, the place of a dead worker is filled by a new generation', async () => {
+  const { world, pool } = await forked('switch');
+  const [first] = world.forkServers;
+  if (first !== undefined) first.isLost = true;
+  expect(pool.state).toBe('running');
+  world.alive[0]?.exit(1);
+  await world.clock.advance(0);
+  expect(world.forkServers).toHaveLength(2);
+  expect(pool.generations.live?.number).toBe(1);
+  for (const process of world.alive.slice(1)) process.becomeReady();
+  expect(pool.generations.live?.number).toBe(2);
+  expect(first?.isEnded).toBe(false);
+  world.drains[0]?.finish();
+  for (const process of world.alive.slice(0, 1)) process.exit(0);
+  await world.clock.advance(1_000);
+  expect(first?.isEnded).toBe(true);
+});
+
+test('more workers are not started from a fork server that was lost', async () => {
+  const { world, pool } = await forked('switch');
+  const [first] = world.forkServers;
+  if (first !== undefined) first.isLost = true;
+  void pool.scale(3);
+  await world.clock.advance(0);
+  expect(pool.generations.live?.workers).toHaveLength(2);
+  expect(pool.generations.candidate?.plan.workers).toBe(3);
+});
+
+test('what a candidate has proven is what serves on the shared sockets', async () => {
+  const { world, pool } = await forked('rolling');
+  void pool.reload();
+  await world.clock.advance(0);
+  world.alive.at(-1)?.becomeReady();
+  await world.clock.advance(0);
+  expect(world.forkServers).toHaveLength(2);
+  expect(pool.generations.live?.number).toBe(3);
+  await world.clock.advance(1_000);
+  expect(world.forkServers[1]?.isEnded).toBe(false);
+});
