@@ -26,14 +26,15 @@ function collect(): void {
     const status = reap(pid);
     if (status === 'running') continue;
     waiting.delete(pid);
+    // Somebody else may have collected it: how it ended is lost.
+    const exit = status === 'not-a-child' ? ({ code: 0, signal: null } as const) : toChildExit(status);
     // A mistake in one of these must not keep the others uncollected.
-    process.nextTick(onExit, toExit(status));
+    process.nextTick(onExit, exit);
   }
 }
 
-function toExit(status: WaitStatus | 'not-a-child'): ChildExit {
-  // Somebody else has collected it: how it ended is lost.
-  if (status === 'not-a-child') return { code: 0, signal: null };
+/** How a child ended, with the name of the signal. */
+export function toChildExit(status: WaitStatus): ChildExit {
   if (status.kind === 'exited') return { code: status.status, signal: null };
   const name = Object.entries(constants.signals).find(([, number]) => number === status.signal)?.[0];
   // Real-time signals have no name in Node.

@@ -101,7 +101,6 @@ export class Daemon {
       clock,
       log,
       inherited: options.inherited,
-      reaper: this.#reaper,
       predecessors: predecessors.ending,
     });
     this.#supervisor = new Supervisor(plan, {

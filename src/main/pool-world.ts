@@ -15,7 +15,6 @@ import type { TriggerEvent } from '../triggers/event.ts';
 import { Triggers } from '../triggers/triggers.ts';
 import { ExecLauncher } from '../workers/exec-launcher.ts';
 import { ForkServers } from '../workers/fork-servers.ts';
-import type { Reaper } from '../workers/reaper.ts';
 import { RecordingLauncher } from '../workers/recording-launcher.ts';
 import { Retirement } from '../workers/retirement.ts';
 import { WorkerLedger } from '../workers/worker-ledger.ts';
@@ -25,7 +24,6 @@ export interface PoolWorldOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly inherited: InheritedSockets;
-  readonly reaper: Reaper;
   /** Daemons whose addresses are taken over. */
   readonly predecessors: readonly number[];
 }
@@ -37,10 +35,10 @@ export interface PoolWorld extends Omit<SupervisorSurroundings, 'describeDaemon'
 
 /** The real world, as pools and workers know it. */
 export function createPoolWorld(options: PoolWorldOptions): PoolWorld {
-  const { plan, clock, log, inherited, reaper, predecessors } = options;
+  const { plan, clock, log, inherited, predecessors } = options;
   let usage: UsageReader | undefined;
   const ledger = new WorkerLedger(ledgerPath(plan), log);
-  const forkServers = new ForkServers({ clock, ledger, reaper });
+  const forkServers = new ForkServers({ clock, ledger });
   return {
     clock,
     log,

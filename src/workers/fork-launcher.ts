@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { RunfcgidError } from '../errors.ts';
+import { onChildExit } from '../host/child-exits.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import { readProcess } from '../host/process-table.ts';
@@ -9,6 +10,7 @@ import type { ForkServerMessage } from './fork-server-channel.ts';
 import { ForkedProcess } from './forked-process.ts';
 import type { ForkingLauncher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
 import { killStrays } from './strays.ts';
+import { toExitStatus } from './wait-status.ts';
 import { WorkerStdio } from './worker-stdio.ts';
 
 export interface ForkLauncherOptions {
@@ -16,8 +18,6 @@ export interface ForkLauncherOptions {
   readonly pool: string;
   readonly clock: Clock;
   readonly log: Log;
-  /** Tells the end of a process that was adopted when its fork server ended. */
-  readonly awaitAdopted: (pid: number, onExit: (exit: ExitStatus) => void) => void;
   /** A fork server runs, or has ended; `marker` is in the environment of its whole tree. */
   readonly onServerStarted: (server: TreeProcess, marker: string) => void;
   readonly onServerEnded: (server: TreeProcess) => void;
@@ -230,7 +230,7 @@ export class ForkLauncher implements ForkingLauncher {
   #adopt(root: TreeProcess): void {
     const { pid, startTime } = root;
     if (readProcess(pid)?.startTime === startTime) {
-      this.#options.awaitAdopted(pid, (exit) => this.#exited(pid, exit));
+      onChildExit(pid, (exit) => this.#exited(pid, toExitStatus(exit)));
     } else {
       this.#exited(pid, { kind: 'signaled', signal: 'SIGKILL' });
     }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { toChildExit } from '../host/child-exits.ts';
 import type { Clock } from '../host/clock.ts';
 import { decodeWaitStatus } from '../host/kernel/processes.ts';
 import type { ExitStatus } from './exit-reason.ts';
@@ -74,8 +75,8 @@ function readMessage(fields: Fields): ForkServerMessage | string {
       return '"spawn-failed" lacks its number or text';
     case 'exited': {
       const { status } = fields;
-      const exit = isNumber(status, 0) ? toExitStatus(decodeWaitStatus(status)) : undefined;
-      return isNumber(pid, 2) && exit !== undefined ? { event, pid, exit } : '"exited" lacks its numbers';
+      if (!isNumber(pid, 2) || !isNumber(status, 0)) return '"exited" lacks its numbers';
+      return { event, pid, exit: toExitStatus(toChildExit(decodeWaitStatus(status))) };
     }
     case 'warning':
       return typeof message === 'string' ? { event, message } : '"warning" lacks its text';

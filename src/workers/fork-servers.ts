@@ -2,15 +2,12 @@ import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import { ForkLauncher } from './fork-launcher.ts';
 import type { ForkingLauncher, Launcher, LaunchRequest, TreeProcess } from './launcher.ts';
-import type { Reaper } from './reaper.ts';
 import { RecordingLauncher } from './recording-launcher.ts';
-import { toExitStatus } from './wait-status.ts';
 import type { WorkerLedger } from './worker-ledger.ts';
 
 export interface ForkServersOptions {
   readonly clock: Clock;
   readonly ledger: WorkerLedger;
-  readonly reaper: Reaper;
 }
 
 /** Every fork server there is: in the ledger like the workers, and waited for when the daemon ends. */
@@ -25,15 +22,11 @@ export class ForkServers {
 
   /** For one generation of a pool. */
   createLauncher(pool: string, log: Log): ForkingLauncher {
-    const { clock, ledger, reaper } = this.#options;
+    const { clock, ledger } = this.#options;
     const launcher = new ForkLauncher({
       pool,
       clock,
       log,
-      awaitAdopted: (pid, onExit) =>
-        reaper.await(pid, (status) =>
-          onExit(toExitStatus(status) ?? { kind: 'signaled', signal: 'SIGKILL' }),
-        ),
       onServerStarted: (server, marker) => {
         this.#living.add(server.pid);
         ledger.add({ ...server, pool, marker });

@@ -22,8 +22,6 @@ export class Reaper {
   readonly #clock: Clock;
   readonly #onReaped: (reaped: Reaped) => void;
   readonly #onSignal = (): void => this.#begin();
-  /** Orphans whose end somebody waits for, by pid. */
-  readonly #awaited = new Map<number, (status: WaitStatus) => void>();
   #isLooking = false;
 
   constructor(clock: Clock, onReaped: (reaped: Reaped) => void) {
@@ -43,19 +41,12 @@ export class Reaper {
     this.#begin();
   }
 
-  /** Tells the end of a child that was adopted. Such a one is none of Node's, and is collected at once. */
-  await(pid: number, onExit: (status: WaitStatus) => void): void {
-    this.#awaited.set(pid, onExit);
-    this.#begin();
-  }
-
   stop(): void {
     process.off('SIGCHLD', this.#onSignal);
   }
 
   /** Several deaths may be one signal (signal(7): standard signals do not queue); each look finds them all. */
   #begin(): void {
-    for (const [pid, onExit] of this.#awaited) this.#collectAwaited(pid, onExit);
     if (this.#isLooking) return;
     this.#isLooking = true;
     setImmediate(() => this.#look(new Set()));
@@ -67,13 +58,6 @@ export class Reaper {
     if (!this.#isLooking) return;
     const seen = new Set(left.map(nameOf));
     this.#clock.at(this.#clock.now() + settleMs, () => afterLoopTurn(() => this.#look(seen)));
-  }
-
-  #collectAwaited(pid: number, onExit: (status: WaitStatus) => void): void {
-    const status = reap(pid);
-    if (typeof status !== 'object') return;
-    this.#awaited.delete(pid);
-    onExit(status);
   }
 
   #collect({ pid }: ProcessRow): boolean {

@@ -1,5 +1,5 @@
 import { describeError, RunfcgidError } from '../errors.ts';
-import { type ChildExit, onChildExit } from '../host/child-exits.ts';
+import { onChildExit } from '../host/child-exits.ts';
 import { spawnProcess } from '../host/kernel/spawn.ts';
 import { SystemCallError } from '../host/kernel.ts';
 import { readProcess } from '../host/process-table.ts';
@@ -9,6 +9,7 @@ import type { TreeProcess } from './launcher.ts';
 import { markerVariable } from './process-tree.ts';
 import { findProgram } from './program.ts';
 import { withIdentity } from './setpriv.ts';
+import { toExitStatus } from './wait-status.ts';
 
 /** They change what a FastCGI program takes fd 0 for and whom it answers; a worker of ours must not inherit them. */
 const scrubbedVariables = ['FCGI_WEB_SERVER_ADDRS', 'FCGI_FORCE_CGI'];
@@ -81,10 +82,6 @@ function startTimeOf(pid: number): number {
   throw new RunfcgidError('DAEMON_PLATFORM', `/proc/${pid}/stat of a new worker cannot be read`, {
     hint: 'runfcgid needs a mounted /proc that shows its own workers.',
   });
-}
-
-function toExitStatus({ code, signal }: ChildExit): ExitStatus {
-  return signal === null ? { kind: 'exited', code } : { kind: 'signaled', signal };
 }
 
 function spawnError({ argv }: WorkerPlan, cause: SystemCallError): RunfcgidError {

@@ -30,7 +30,7 @@ beforeAll(() => {
 });
 
 beforeEach(() => {
-  servers = new ForkServers({ clock: systemClock, reaper, ledger: new WorkerLedger(ledgerFile, log) });
+  servers = new ForkServers({ clock: systemClock, ledger: new WorkerLedger(ledgerFile, log) });
   forks = servers.createLauncher('site', log);
   listenFd = openStreamSocket('unix', 'blocking');
   bindSocket(listenFd, { kind: 'unix', path: socket });
