@@ -63,8 +63,7 @@ export class Succession {
   /** New workers of the live generation may run other code than it has proven, or another configuration. */
   isOutdated(): boolean {
     const { live } = this.generations;
-    if (live === undefined) return false;
-    if (live.isUnrepeatable) return true;
+    if (live === undefined || live.isUnrepeatable) return live !== undefined;
     return changeBetween(live.plan, this.#plan) === 'roll' || this.triggers.haveFiredSince(live.number);
   }
 

@@ -1,7 +1,7 @@
-import { randomBytes } from 'node:crypto';
 import { RunfcgidError } from '../errors.ts';
 import { onChildExit } from '../host/child-exits.ts';
 import type { Clock } from '../host/clock.ts';
+import { randomHex } from '../host/kernel/random.ts';
 import type { Log } from '../host/log.ts';
 import { readProcess } from '../host/process-table.ts';
 import type { ExitStatus } from './exit-reason.ts';
@@ -87,7 +87,7 @@ export class ForkLauncher implements ForkingLauncher {
     const { pool, clock, log, onServerStarted } = this.#options;
     const worker = `${pool}/fork-server`;
     // Longer than that of any worker, which a worker puts in its place in its own memory.
-    this.#marker = `${worker}:${randomBytes(16).toString('hex')}`;
+    this.#marker = `${worker}:${randomHex(16)}`;
     const marker = this.#marker;
     try {
       const server = new ForkServer({
