@@ -79,8 +79,8 @@ async function watch({ look }: Served, recycled: number): Promise<Watched> {
   }
 }
 
-const engine = (more = '') =>
-  `wsgi = { application = "leaks_memory:application", python = "/usr/bin/python3" }
+const engine = ({ more = '', words = '' } = {}) =>
+  `wsgi = { application = "leaks_memory:application", python = "/usr/bin/python3"${words} }
 directory = "${fixtures}"
 ${more}`;
 const foreign = (fixture: string) => `command = ["${fixtures}/${fixture}"]`;
@@ -108,6 +108,22 @@ const rows: readonly Row[] = [
     mostPresent: workers + 1,
   },
   {
+    title: 'of the engine that have answered enough requests go',
+    program: engine({ words: ', max_requests = 200' }),
+    limit: '',
+    clients: 8,
+    reason: 'max_requests',
+    mostPresent: 2 * workers,
+  },
+  {
+    title: 'with threads that have answered enough requests go',
+    program: engine({ words: ', method = "threaded", threads = 4, max_requests = 200' }),
+    limit: 'surge = 1',
+    clients: 8,
+    reason: 'max_requests',
+    mostPresent: workers + 1,
+  },
+  {
     title: 'of a foreign program that grow old go one after another',
     program: foreign('aborts-on-sigterm'),
     limit: oneByOne,
@@ -125,7 +141,7 @@ const rows: readonly Row[] = [
   },
   {
     title: 'of the engine that have too much memory go',
-    program: engine('environment = { LEAKS = "yes" }'),
+    program: engine({ more: 'environment = { LEAKS = "yes" }' }),
     limit: overMemory,
     clients: 8,
     reason: 'max_memory',
@@ -141,7 +157,9 @@ const rows: readonly Row[] = [
   },
 ];
 
-test.each(rows)('workers $title, and others are there before: no request is lost', async (row) => {
+const titled = rows.map((row) => [row.title, row] as const);
+
+test.each(titled)('workers %s, and others are there before: no request is lost', async (_, row) => {
   const served = await serve(row.program, row.limit, row.clients);
   const { last, pids, fewestReady, mostPresent } = await watch(served, 2 * workers);
   const { ok = 0, ...lost } = await served.load.stop();

@@ -25,8 +25,9 @@ const happenings: Record<string, (scene: Scene) => Promise<void> | void> = {
   'all workers become ready': ({ world }) => {
     for (const process of world.alive) process.becomeReady();
   },
-  'a worker reaches a limit': (scene) => oneOf(scene)?.wearOut(),
-  'a worker is over its memory': (scene) => oneOf(scene)?.wearOut('max_memory', '1 GB'),
+  'a worker reaches a limit': (scene) => expectNoFewer(scene, () => oneOf(scene)?.wearOut()),
+  'a worker is over its memory': (scene) =>
+    expectNoFewer(scene, () => oneOf(scene)?.wearOut('max_memory', '1 GB')),
   'a worker leaves by itself': (scene) => oneOf(scene)?.leave(),
   'another age is configured': (scene) =>
     apply(scene, ({ lifecycle }) => ({
@@ -48,6 +49,18 @@ interface Scene {
   readonly world: FakeWorld;
   readonly pool: Pool;
   readonly random: () => number;
+}
+
+/** A limit that is reached takes no worker away from those that serve. */
+function expectNoFewer({ pool }: Scene, happens: () => void): void {
+  const before = countServing(pool);
+  happens();
+  expect(countServing(pool)).toBeGreaterThanOrEqual(before);
+}
+
+function countServing({ generations: { live, yielding } }: Pool): number {
+  const workers = [...(live?.workers ?? []), ...yielding];
+  return workers.filter(({ state }) => state.name === 'ready' || state.name === 'worn').length;
 }
 
 function oneOf({ world, random }: Scene): FakeProcess | undefined {
