@@ -149,6 +149,26 @@ class OtherRecordsTest(unittest.TestCase):
         talk.feed(stray + begin() + stray + params({"A": "b"}) + stray + stdin(b"mine"))
         self.assertEqual((talk.params, body_of(talk), talk.answers), ({"A": "b"}, b"mine", []))
 
+    def test_a_responder_gets_no_data_and_ignores_records_it_does_not_know(self):
+        talk = incoming()
+        odd = b"".join(records.record(kind, 1, b"odd") for kind in (3, 6, 7, 8, 9, 10, 11, 12, 99))
+        talk.feed(begin() + odd + params({"A": "b"}) + odd + stdin(b"mine"))
+        self.assertEqual((talk.params, body_of(talk), talk.answers), ({"A": "b"}, b"mine", []))
+
+    def test_known_types_are_not_answered_on_the_management_id(self):
+        talk = incoming()
+        talk.feed(b"".join(records.record(kind, 0, b"odd") for kind in (2, 3, 4, 5, 6, 7, 8, 10, 11)))
+        self.assertEqual(talk.answers, [])
+
+    def test_flags_and_reserved_bytes_that_are_not_defined_are_ignored(self):
+        talk = incoming()
+        talk.feed(records.record(records.BEGIN_REQUEST, 1, b"\0\1\xfe\xff\xff\xff\xff\xff"))
+        self.assertFalse(talk.keep_connection)
+        reserved = bytearray(params({"A": "b"}))
+        reserved[7] = 0xFF
+        talk.feed(bytes(reserved))
+        self.assertEqual(talk.params, {"A": "b"})
+
 
 class RefusalsTest(unittest.TestCase):
     def assert_malformed(self, data: bytes):

@@ -136,6 +136,67 @@ class WireTest(SharedEngineTest):
                 answer = client.read_answer()
                 self.assertEqual((len(answer.body), answer.ended), (10_485_760, 0))
 
+    def test_an_abort_in_any_phase_leaves_a_kept_connection_to_the_next(self):
+        """An aborted request is ended, once; one that was answered first is not touched."""
+        abort = records.record(records.ABORT_REQUEST, 1)
+        head = {"PATH_INFO": "/echo", "REQUEST_METHOD": "POST", "CONTENT_LENGTH": "4"}
+        told = params(head)
+        rows = {
+            "before it has begun": (abort + begin(keep=True) + told + stdin(b"body"), b"body"),
+            "after its beginning": (begin(keep=True) + abort, b""),
+            "within its parameters": (begin(keep=True) + told[:-8] + abort, b""),
+            "after its parameters": (begin(keep=True) + told + abort, b""),
+            "within its body": (begin(keep=True) + told + stdin(b"bo")[:-8] + abort, b""),
+            "after its body": (begin(keep=True) + told + stdin(b"body") + abort, b"body"),
+            "twice": (begin(keep=True) + told + abort + abort, b""),
+        }
+        for phase, (data, body) in rows.items():
+            with self.subTest(phase), Client(self.socket_path) as client:
+                client.send(data)
+                answer = client.read_answer()
+                self.assertEqual((answer.body, answer.ended), (body, records.REQUEST_COMPLETE))
+                self.assertEqual(client.ask("/hello", keep=True).body, b"hello\n")
+
+    def test_an_abort_within_the_response_ends_it_as_if_nothing_had_come(self):
+        gate = os.path.join(self.directory, "gate")
+        with Client(self.socket_path) as client:
+            client.send(request("/gated", keep=True, QUERY_STRING=gate))
+            client.read_record()
+            client.send(records.record(records.ABORT_REQUEST, 1))
+            open(gate, "w").close()
+            self.assertEqual(client.read_answer().ended, records.REQUEST_COMPLETE)
+            self.assertEqual(client.ask(keep=True).body, b"hello\n")
+        os.unlink(gate)
+
+    def test_values_may_be_asked_for_at_any_time_and_none_of_them_too(self):
+        nothing = records.record(records.GET_VALUES, 0)
+        with Client(self.socket_path) as client:
+            client.send(nothing + begin() + nothing + params({"PATH_INFO": "/echo"}) + nothing)
+            client.send(stdin(b"body")[:-8] + nothing + stdin())
+            kinds = []
+            for record in iter(client.read_record, None):
+                kinds.append((record.kind, record.request_id))
+        self.assertEqual(kinds.count((records.GET_VALUES_RESULT, 0)), 4)
+        self.assertEqual(kinds[-1], (records.END_REQUEST, 1))
+
+    def test_the_stream_of_errors_is_there_and_closed_only_when_it_was_used(self):
+        for path, sizes in (("/hello", []), ("/complain", [True, False])):
+            with Client(self.socket_path) as client:
+                client.send(request(path))
+                got = list(iter(client.read_record, None))
+            errors = [bool(r.content) for r in got if r.kind == records.STDERR]
+            output = [bool(r.content) for r in got if r.kind == records.STDOUT]
+            self.assertEqual(errors, sizes)
+            self.assertEqual((output[-1], output.count(False)), (False, 1))
+            self.assertEqual(got[-1].content, bytes(8))  # appStatus, FCGI_REQUEST_COMPLETE
+
+    def test_answers_carry_the_requests_own_id(self):
+        for request_id in (1, 255, 256, 65535):
+            with Client(self.socket_path) as client:
+                client.send(request("/complain", request_id=request_id))
+                ids = {record.request_id for record in iter(client.read_record, None)}
+            self.assertEqual(ids, {request_id})
+
     def test_an_abort_within_the_body_ends_the_request(self):
         with Client(self.socket_path) as client:
             client.send(begin() + params({"PATH_INFO": "/echo", "CONTENT_LENGTH": "9"}))

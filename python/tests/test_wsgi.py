@@ -3,6 +3,8 @@
 import json
 import os
 
+from runfcgi.fastcgi import records
+
 from .client import Client, ask, begin, params, request, stdin
 from .engine import EngineTest, SharedEngineTest, wait_for
 
@@ -39,6 +41,8 @@ class WsgiTest(SharedEngineTest):
             ("/empty", {}, "200", b""),
             ("/exact", {}, "200", b"four"),
             ("/own-error", {}, "503", b"sorry\n"),
+            ("/empty-then-error", {}, "503", b"sorry\n"),
+            ("/late-start", {}, "200", b"late\n"),
             ("/complain", {}, "200", b"ok"),
             ("/nowhere", {}, "404", b"no such page\n"),
             ("/echo", {"body": b"x" * 200_000}, "200", b"x" * 200_000),
@@ -120,6 +124,8 @@ class MisbehaviourTest(SharedEngineTest):
             "/exit": "SystemExit: 3",
             "/twice": "a second time without exc_info",
             "/no-start": "without calling start_response",
+            "/no-start-at-all": "without calling start_response",
+            "/write-text": "gave str, not bytes",
             "/text": "gave str, not bytes",
             "/split-header": "control character",
             "/hop-by-hop": "hop-by-hop",
@@ -136,12 +142,20 @@ class MisbehaviourTest(SharedEngineTest):
         self.assertEqual(self.ask("/hello").status, "200 OK")
 
     def test_what_goes_wrong_within_the_body_cuts_the_connection(self):
-        for path in ("/raise-late", "/too-short", "/late-own-error"):
+        for path in ("/raise-late", "/too-short", "/one-block-too-short", "/late-own-error"):
             with self.subTest(path):
                 answer = self.ask(path)
                 self.assertEqual(answer.status, "200 OK")
                 self.assertIsNone(answer.ended)
                 self.assertIn(b"within its response, which is cut", answer.errors)
+
+    def test_start_response_raises_what_it_is_given_once_the_head_is_sent(self):
+        self.assertIn(b"ValueError: oops after the head", self.ask("/late-own-error").errors)
+
+    def test_a_head_that_was_not_sent_is_replaced_whole(self):
+        answer = self.ask("/empty-then-error")
+        self.assertEqual(answer.status, "503 Sorry")
+        self.assertNotIn("X-First", answer.headers)
 
     def test_a_kept_connection_is_cut_as_well(self):
         with Client(self.socket_path) as client:
@@ -149,9 +163,11 @@ class MisbehaviourTest(SharedEngineTest):
             self.assertIsNone(client.read_answer().ended)
 
     def test_more_than_the_announced_length_is_not_sent(self):
-        answer = self.ask("/too-long")
-        self.assertEqual((answer.body, answer.ended), (b"four", 0))
-        self.assertIn(b"more than its Content-Length of 4", answer.errors)
+        rows = {"/too-long": b"four", "/one-block-too-long": b"four", "/written-length": b"fourmore"}
+        for path, body in rows.items():
+            answer = self.ask(path)
+            self.assertEqual((answer.body, answer.ended), (body, 0))
+            self.assertIn(b"more than its Content-Length of %d" % len(body), answer.errors)
 
     def test_a_304_has_no_body_whatever_the_application_gives(self):
         self.assertEqual(self.ask("/not-modified-with-body").body, b"")
@@ -170,14 +186,41 @@ class MisbehaviourTest(SharedEngineTest):
             raw = b"".join(iter(lambda: (client.read_record() or (0, 0, b""))[2], b""))
         self.assertIn(b"Set-Cookie: a=1\r\nSet-Cookie: b=2\r\n", raw)
 
+    def assert_closed_once(self, path, act):
+        """``act`` gets a connection on which ``path`` was asked for."""
+        before = self.engine.log.count("the iterable was closed")
+        with Client(self.socket_path) as client:
+            act(client)
+        wait_for(
+            f"the iterable of {path} is closed",
+            lambda: self.engine.log.count("the iterable was closed") > before,
+        )
+        self.ask("/hello")
+        self.assertEqual(self.engine.log.count("the iterable was closed"), before + 1)
+
     def test_an_iterable_is_closed_whatever_happens(self):
-        for path in ("/closing", "/closing-raise"):
-            before = self.engine.log.count("the iterable was closed")
-            self.ask(path)
-            wait_for(
-                "the iterable is closed",
-                lambda: self.engine.log.count("the iterable was closed") == before + 1,
-            )
+        paths = (
+            "/closing", "/closing-raise", "/closing-not-modified", "/closing-too-long",
+            "/closing-no-start", "/closing-file",
+        )  # fmt: skip
+        for path in paths:
+            for method in ("GET", "HEAD"):
+                self.assert_closed_once(
+                    path, lambda client: client.ask(path, REQUEST_METHOD=method)
+                )
+
+    def test_an_iterable_is_closed_when_the_request_is_aborted_or_its_body_cut(self):
+        head = {"REQUEST_METHOD": "POST", "PATH_INFO": "/reads-while-answering"}
+        ends = (records.record(records.ABORT_REQUEST, 1), stdin(b"short"), b"\x09" * 8)
+        for end in ends:
+
+            def act(client):
+                client.send(begin() + params({**head, "CONTENT_LENGTH": "9"}))
+                client.read_record()
+                client.send(end)
+                client.read_answer()
+
+            self.assert_closed_once(head["PATH_INFO"], act)
 
     def test_an_iterable_is_closed_when_the_client_has_gone(self):
         before = self.engine.log.count("the iterable was closed")

@@ -248,6 +248,88 @@ def route_late_own_error(environ, start_response):
     return [b"never\n"]
 
 
+def route_empty_then_error(environ, start_response):
+    """Nothing has been sent by an empty block: the head may still change."""
+    start_response("200 OK", [("Content-Type", "text/plain"), ("X-First", "1")])
+    yield b""
+    try:
+        raise ValueError("oops")
+    except ValueError:
+        start_response("503 Sorry", [("Content-Type", "text/plain")], sys.exc_info())
+    yield b""
+    yield b"sorry\n"
+
+
+def route_late_start(environ, start_response):
+    """Starts when its first block is asked for."""
+
+    def blocks():
+        start_response("200 OK", [("Content-Type", "text/plain")])
+        yield b"late\n"
+
+    return blocks()
+
+
+def route_no_start_at_all(environ, start_response):
+    yield b"no head\n"
+
+
+def route_write_text(environ, start_response):
+    write = start_response("200 OK", [("Content-Type", "text/plain")])
+    write("text is not bytes")
+    return []
+
+
+def route_written_length(environ, start_response):
+    """``write`` and the iterable share one length."""
+    headers = [("Content-Type", "text/plain"), ("Content-Length", "8")]
+    write = start_response("200 OK", headers)
+    write(b"four")
+    return [b"", b"more", b" than that"]
+
+
+def route_one_block_too_long(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "4")])
+    return [b"four and more"]
+
+
+def route_one_block_too_short(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "40")])
+    return [b"four"]
+
+
+def route_reads_while_answering(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+
+    def blocks():
+        yield b"begun\n"
+        yield environ["wsgi.input"].read()
+
+    return Closing(blocks())
+
+
+def route_closing_not_modified(environ, start_response):
+    return Closing(route_not_modified_with_body(environ, start_response))
+
+
+def route_closing_too_long(environ, start_response):
+    return Closing(route_too_long(environ, start_response))
+
+
+def route_closing_no_start(environ, start_response):
+    return Closing([b"no head\n"])
+
+
+def route_closing_file(environ, start_response):
+    class File(io.BytesIO):
+        def close(self):
+            super().close()
+            sys.stderr.write("the iterable was closed\n")
+
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return environ["wsgi.file_wrapper"](File(b"in memory"))
+
+
 def route_twice(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     start_response("200 OK", [("Content-Type", "text/plain")])
