@@ -1,4 +1,4 @@
-"""The fork server: loads once, forks workers that are workers like any other, tells of their ends."""
+"""The fork server: loads once, forks workers like any other, tells of their ends."""
 
 import os
 import signal

@@ -26,4 +26,5 @@ def settle(birth: Birth, place: Optional[MarkerPlace]) -> None:
         try:
             place.overwrite(birth.marker)
         except MarkerUnreachable as error:
-            write_stderr(f"runfcgi: {VARIABLE} stays as it was in /proc/{os.getpid()}/environ: {error}\n")
+            where = f"/proc/{os.getpid()}/environ"
+            write_stderr(f"runfcgi: {VARIABLE} stays as it was in {where}: {error}\n")
