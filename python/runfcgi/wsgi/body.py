@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import Optional
+from typing import List, Optional
 
 from runfcgi.fastcgi.connection import Connection
 
-_BUFFER_SIZE = 65536
+# What is read in larger pieces passes it by.
+_BUFFER_SIZE = 8192
 
 
 class BodyIncomplete(ConnectionError):
@@ -52,20 +53,25 @@ class _RawBody(io.RawIOBase):
             if not incoming.body:
                 self._check_end()
                 return 0
-        return self._move(incoming, target)
+        return self._move(incoming.body, target)
 
-    def _move(self, incoming, target) -> int:
-        chunk = incoming.body[0]
-        size = min(len(chunk), len(target))
+    def _move(self, chunks: List[memoryview], target) -> int:
+        """As much as is there and has room."""
+        room = len(target)
         if self._content_length is not None:
-            size = min(size, self._content_length - self._taken)
-        target[:size] = chunk[:size]
-        if size == len(chunk):
-            del incoming.body[0]
-        else:
-            incoming.body[0] = chunk[size:]
-        self._taken += size
-        return size
+            room = min(room, self._content_length - self._taken)
+        done = used = 0
+        for chunk in chunks:
+            size = min(len(chunk), room - done)
+            target[done : done + size] = chunk[:size]
+            done += size
+            if size < len(chunk):
+                chunks[used] = chunk[size:]
+                break
+            used += 1
+        del chunks[:used]
+        self._taken += done
+        return done
 
     def _check_end(self) -> None:
         if self._content_length is not None and self._taken < self._content_length:
