@@ -1,3 +1,4 @@
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { repository, TestDaemon, writeConfig } from '../helpers/daemon.ts';
 import { freePort } from '../helpers/free-port.ts';
@@ -54,8 +55,13 @@ async function serve(
   return { daemon, load: await loadOn(listen, clients) };
 }
 
-async function loadOn(listen: string, clients: number): Promise<SteadyLoad> {
-  const load = new SteadyLoad({ nginx: await startNginx(workspace, listen), clients });
+async function loadOn(
+  listen: string,
+  clients: number,
+  path?: (count: number) => string,
+): Promise<SteadyLoad> {
+  const nginx = await startNginx(workspace, listen);
+  const load = new SteadyLoad({ nginx, clients, ...(path && { path }) });
   workspace.onClose(() => load.stop());
   return load;
 }
@@ -125,6 +131,30 @@ describe.each(places)('under load on $place', ({ address }) => {
       await expectNothingLost(load);
     },
   );
+
+  test('where new workers are refused, scaling says how many connections it cut', async () => {
+    const program = workspace.write(
+      'program',
+      readFileSync(`${repository}/test/fixtures/aborts-on-sigterm`, 'utf8'),
+    );
+    chmodSync(program, 0o755);
+    const listen = await address();
+    const text = poolsText({ listen, workers: 3, more: 'graceful_timeout = "1s"' });
+    const config = writeConfig(workspace, text.replace(/"[^"]*aborts-on-sigterm"/, `"${program}"`));
+    const daemon = await TestDaemon.start(workspace, config);
+    const load = await loadOn(listen, 32, (count) => `/page?number=${count}&seconds=0.05`);
+    await load.goOn(50);
+    writeFileSync(program, '#!/bin/false\n');
+    const told = await run(daemon, 'scale', 'site', '1');
+    expect(told).toMatch(
+      /^site: running with 1 worker; [12] workers? (was|were) told to end with [12] connections? in hand/,
+    );
+    const { ok = 0, ...lost } = await load.stop();
+    expect(ok).toBeGreaterThan(50);
+    // One for each worker that was told to end: no other request suffers.
+    expect(Object.values(lost).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(2);
+    expect(daemon.log.filter(({ event }) => event === 'worker.cut').length).toBeGreaterThan(0);
+  });
 
   test('a changed configuration loses no request, and touches nobody whom it does not concern', async () => {
     const listen = await address();

@@ -74,6 +74,17 @@ describe('a worker that retires', () => {
     expect([worker.child.exitCode, log.lines]).toEqual([0, []]);
   });
 
+  it('says what it has in hand, and whether it has had its moment', async () => {
+    const worker = start('aborts-on-sigterm');
+    const answer = request('seconds=1');
+    await worker.says('busy');
+    const retirement = retire(worker);
+    expect([retirement.isSignaled, retirement.connections()]).toEqual([false, 1]);
+    await answer;
+    await eventually('the worker has ended', () => worker.hasExited);
+    expect([retirement.isSignaled, retirement.connections()]).toEqual([true, 0]);
+  });
+
   it('is killed soon where it waits for more in spite of its stop signal', async () => {
     const worker = start('ignores-sigterm');
     await request();
