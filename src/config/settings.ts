@@ -1,5 +1,6 @@
 import { djangoSettings, wsgiSettings } from './engine-settings.ts';
 import { proofSettings } from './proof-settings.ts';
+import { requestSettings } from './request-settings.ts';
 import type { SettingsTable, Values } from './setting.ts';
 import {
   account,
@@ -200,6 +201,7 @@ export const poolSettings = {
     default: '60s',
     meaning: 'How long workers that were replaced may go on with what they have, before they are stopped.',
   },
+  ...requestSettings,
   max_age: {
     type: positiveDuration,
     unset: 'none',

@@ -25,4 +25,8 @@ until the daemon ends or the configuration of the pool changes.`;
 export const statusHelp = `
 A pool whose last reload was refused runs, and counts as running: the workers
 from before serve. "reload refused" and the reason stay until one succeeds, or
-those workers are gone.`;
+those workers are gone.
+
+With --workers the last column is what each worker does now: method, URI and
+age of its request, and how many more it has in hand. Of a program that is not
+the Python engine it is only known whether it holds a connection.`;

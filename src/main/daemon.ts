@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { ControlServer } from '../control/server.ts';
 import type { Clock } from '../host/clock.ts';
-import type { Log, OpenLog } from '../host/log.ts';
+import type { Log } from '../host/log.ts';
 import { createNotifier, type Notifier } from '../host/notify.ts';
 import { type Pidfile, takePidfile } from '../host/pidfile.ts';
 import { prepareRuntimeDir } from '../host/runtime-dir.ts';
@@ -17,7 +17,7 @@ import { stopLeftovers } from '../workers/leftovers.ts';
 import { Reaper } from '../workers/reaper.ts';
 import { describeDaemon } from './daemon-snapshot.ts';
 import { guardAgainstMistakes } from './mistakes.ts';
-import { openLogs } from './open-logs.ts';
+import { type OpenLogs, openLogs } from './open-logs.ts';
 import type { PlanSource } from './plan-source.ts';
 import { createPoolWorld, ledgerPath, type PoolWorld } from './pool-world.ts';
 import { reconfigure, renewWorkers } from './reconfiguration.ts';
@@ -38,7 +38,7 @@ export class Daemon {
   readonly #predecessors: Predecessors;
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #openLog: OpenLog;
+  readonly #openLog: OpenLogs;
   readonly #pidfile: Pidfile;
   readonly #notifier: Notifier;
   readonly #reaper: Reaper;
@@ -79,7 +79,7 @@ export class Daemon {
     plan: Plan,
     predecessors: Predecessors,
     options: DaemonOptions,
-    { openLog, pidfile }: { readonly openLog: OpenLog; readonly pidfile: Pidfile },
+    { openLog, pidfile }: { readonly openLog: OpenLogs; readonly pidfile: Pidfile },
   ) {
     const { log } = openLog;
     const { clock, environment } = options;
@@ -100,6 +100,7 @@ export class Daemon {
       plan: plan.daemon,
       clock,
       log,
+      appendTo: openLog.append,
       inherited: options.inherited,
       predecessors: predecessors.ending,
     });

@@ -1,5 +1,6 @@
 import type { Clock } from '../host/clock.ts';
 import { createLog, type OpenLog } from '../host/log.ts';
+import { LogFiles } from '../host/log-files.ts';
 import { withOutputFile } from '../host/output-log.ts';
 import type { DaemonPlan } from '../plan/plan.ts';
 
@@ -8,6 +9,12 @@ export interface LogSurroundings {
   readonly isDaemonized: boolean;
   readonly environment: NodeJS.ProcessEnv;
   readonly clock: Clock;
+}
+
+/** The daemon's log, and other log files, which are reopened and closed with it. */
+export interface OpenLogs extends OpenLog {
+  /** Appends whole lines to a file of their own; never throws. */
+  readonly append: (file: string, text: string) => void;
 }
 
 /**
@@ -19,10 +26,26 @@ export async function openLogs(
   plan: DaemonPlan,
   { isDaemonized, environment, clock }: LogSurroundings,
   outputFile: string | undefined,
-): Promise<OpenLog> {
+): Promise<OpenLogs> {
   const isTerminal = process.stdout.isTTY;
   const openLog = await createLog(logPlan(plan, isDaemonized), { clock, isTerminal, environment });
-  return outputFile === undefined ? openLog : withOutputFile(openLog, outputFile, clock);
+  return withLogFiles(outputFile === undefined ? openLog : withOutputFile(openLog, outputFile, clock), clock);
+}
+
+function withLogFiles(openLog: OpenLog, clock: Clock): OpenLogs {
+  const files = new LogFiles(clock, openLog.log);
+  return {
+    ...openLog,
+    append: (file, text) => files.append(file, text),
+    reopen: () => {
+      openLog.reopen();
+      files.reopen();
+    },
+    close: () => {
+      files.close();
+      openLog.close();
+    },
+  };
 }
 
 /** A daemon in the background has no standard output to log to. */

@@ -23,6 +23,7 @@ export interface PoolWorldOptions {
   readonly plan: DaemonPlan;
   readonly clock: Clock;
   readonly log: Log;
+  readonly appendTo: (file: string, text: string) => void;
   readonly inherited: InheritedSockets;
   /** Daemons whose addresses are taken over. */
   readonly predecessors: readonly number[];
@@ -35,13 +36,14 @@ export interface PoolWorld extends Omit<SupervisorSurroundings, 'describeDaemon'
 
 /** The real world, as pools and workers know it. */
 export function createPoolWorld(options: PoolWorldOptions): PoolWorld {
-  const { plan, clock, log, inherited, predecessors } = options;
+  const { plan, clock, log, appendTo, inherited, predecessors } = options;
   let usage: UsageReader | undefined;
   const ledger = new WorkerLedger(ledgerPath(plan), log);
   const forkServers = new ForkServers({ clock, ledger });
   return {
     clock,
     log,
+    appendTo,
     launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
     createForkLauncher: (pool, poolLog) => forkServers.createLauncher(pool, poolLog),
     settled: () => forkServers.ended(),

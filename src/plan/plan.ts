@@ -43,6 +43,17 @@ export interface PoolPlan {
   readonly lifecycle: LifecyclePlan;
   readonly reload: ReloadPlan;
   readonly proof: ProofPlan;
+  readonly requests: RequestPlan;
+}
+
+/** What is done about requests that take long; only the engine shows how long they take. */
+export interface RequestPlan {
+  /** When the traceback of all threads is logged; `undefined`: never. */
+  readonly slowMs: number | undefined;
+  /** Absolute; `undefined`: the daemon's own log. */
+  readonly slowLog: string | undefined;
+  /** When a request is ended; `undefined`: never. */
+  readonly timeoutMs: number | undefined;
 }
 
 /** How new workers take the place of old ones, and what makes them. */

@@ -20,6 +20,8 @@ export interface EngineContext {
   readonly surroundings: Surroundings;
   /** Of which the engine takes care too, between requests. */
   readonly memory: MemoryLimit | undefined;
+  /** 0: none. The daemon sees to it, the engine has to know it. */
+  readonly requestTimeoutMs: number;
 }
 
 /** How the workers of a pool are served by the bundled engine; `undefined` for any other program. */
@@ -63,6 +65,7 @@ function engineCommand(target: readonly string[], engine: EngineSettings, contex
     ...(engine.method === 'threaded' ? [`threads=${threadsOf(engine)}`] : []),
     ...(engine.max_requests > 0 ? [`maxrequests=${engine.max_requests}`] : []),
     ...memoryWords(context.memory),
+    ...(context.requestTimeoutMs > 0 ? [`request_timeout=${context.requestTimeoutMs / 1_000}`] : []),
     ...(engine.debug ? ['debug=true'] : []),
   ];
   return [interpreter(engine, context), '-m', 'runfcgi', ...target, ...words];

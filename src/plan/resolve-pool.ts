@@ -17,6 +17,7 @@ import {
 } from './python-engine.ts';
 import type { Report } from './report.ts';
 import { resolveProof } from './resolve-proof.ts';
+import { resolveRequests } from './resolve-requests.ts';
 import type { Surroundings } from './surroundings.ts';
 import { workerEnvironment } from './worker-environment.ts';
 
@@ -46,6 +47,7 @@ export function resolvePool(
     lifecycle: resolveLifecycle(settings, preset, report),
     reload: resolveReload(settings, worker.directory, { workers, listen }, report),
     proof: resolveProof(settings, presetName, report),
+    requests: resolveRequests(settings, pool.directory, report),
   };
 }
 
@@ -84,7 +86,13 @@ function resolveWorker(
   return {
     argv: resolveArgv(
       settings,
-      { directory, isOwnUser: identity === undefined, surroundings, memory: resolveMemory(settings) },
+      {
+        directory,
+        isOwnUser: identity === undefined,
+        surroundings,
+        memory: resolveMemory(settings),
+        requestTimeoutMs: settings.request_timeout ?? 0,
+      },
       report,
     ),
     directory,

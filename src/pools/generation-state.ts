@@ -44,3 +44,8 @@ const phases: Readonly<Record<GenerationPhase, Partial<Record<GenerationEvent, G
 export function nextPhase(phase: GenerationPhase, event: GenerationEvent): GenerationPhase {
   return phases[phase][event] ?? phase;
 }
+
+/** The address of such a generation can lead to another, or does so already. */
+export function canBeRelieved(phase: GenerationPhase): boolean {
+  return phase === 'live' || phase === 'draining';
+}

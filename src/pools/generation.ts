@@ -1,10 +1,11 @@
 import type { PoolPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from '../sockets/endpoint.ts';
 import type { ForkingLauncher } from '../workers/launcher.ts';
+import type { RequestEvent } from '../workers/request-watch.ts';
 import { Worker } from '../workers/worker.ts';
 import type { Death } from '../workers/worker-contract.ts';
 import type { Wear } from '../workers/worker-vocabulary.ts';
-import { type GenerationEvent, type GenerationPhase, nextPhase } from './generation-state.ts';
+import { canBeRelieved, type GenerationEvent, type GenerationPhase, nextPhase } from './generation-state.ts';
 import { Proof } from './proof.ts';
 import { Roster } from './roster.ts';
 import type { PoolSurroundings } from './surroundings.ts';
@@ -29,6 +30,7 @@ export interface GenerationOptions {
   /** A worker cannot leave the address at a moment without a connection (worker-contract.ts). */
   readonly onStuck: (worker: Worker) => void;
   readonly onCut: (worker: Worker, connections: number | undefined) => void;
+  readonly onRequest: (worker: Worker, event: RequestEvent) => void;
 }
 
 /** Workers started from the same code and configuration, and the listen sockets they accept on. */
@@ -117,7 +119,7 @@ export class Generation {
   /** Takes over what can change under running workers: their number comes by `resize`. */
   adopt(plan: PoolPlan): void {
     this.#plan = plan;
-    for (const worker of this.#roster.all) worker.changeAge();
+    for (const worker of this.#roster.all) worker.changeLimits();
   }
 
   /** Starts every worker that is not running and not waiting for its own deadline. */
@@ -211,11 +213,6 @@ export class Generation {
       if (worker.wear !== undefined) this.#options.onRecycled(worker, worker.wear);
   }
 
-  /** Its address can lead to another generation, or does so already. */
-  get #isRelievable(): boolean {
-    return this.#plan.reload.mode === 'switch' && (this.#phase === 'live' || this.#phase === 'draining');
-  }
-
   #createForks(): ForkingLauncher | undefined {
     const { name, worker } = this.#options.plan;
     if (worker.engine?.isPreloaded !== true) return undefined;
@@ -223,7 +220,7 @@ export class Generation {
   }
 
   #createWorker(place: number): Worker {
-    const { plan, number, sockets, onChange, onDeath, onStuck, onCut } = this.#options;
+    const { plan, number, sockets, onChange, onDeath, onStuck, onCut, onRequest } = this.#options;
     const socket = sockets[(place - 1) % sockets.length];
     if (socket === undefined) throw new TypeError('a generation needs a listen socket');
     const worker: Worker = new Worker(
@@ -233,10 +230,12 @@ export class Generation {
         generation: number,
         plan: plan.worker,
         lifecycle: () => this.#plan.lifecycle,
+        requests: () => this.#plan.requests,
         socket,
-        isRelievable: () => this.#isRelievable,
+        isRelievable: () => this.#plan.reload.mode === 'switch' && canBeRelieved(this.#phase),
         onStuck: () => onStuck(worker),
         onCut: (connections) => onCut(worker, connections),
+        onRequest: (event) => onRequest(worker, event),
         onSpawned: () => this.#proof.run(),
         onLoaded: () => this.#proof.noteLoaded(worker),
         onChange,

@@ -13,7 +13,7 @@ import { isReady } from './worker-standing.ts';
 
 export type GenerationsEvents = Pick<
   GenerationOptions,
-  'onChange' | 'onDeath' | 'onRecycled' | 'onStuck' | 'onCut'
+  'onChange' | 'onDeath' | 'onRecycled' | 'onStuck' | 'onCut' | 'onRequest'
 >;
 
 /** The generations of one pool, and the addresses that they take over from each other. */

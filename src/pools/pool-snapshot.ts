@@ -8,6 +8,7 @@ import type { ExitSnapshot, GenerationSnapshot, PoolSnapshot, WorkerSnapshot } f
 import type { Worker } from '../workers/worker.ts';
 import type { Generation } from './generation.ts';
 import type { Pool } from './pool.ts';
+import { activityOf, requestsOf } from './request-snapshot.ts';
 import { isReady } from './worker-standing.ts';
 
 /** What was measured of each process tree, by the pid of its worker. */
@@ -37,6 +38,7 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
     restarts: pool.record.deaths,
     recycled: pool.record.recycled,
     lastRecycling: recyclingOf(pool),
+    ...requestsOf(pool),
     queued: queuedOf(pool),
     workers,
     lastExit: pool.record.lastDeath === undefined ? null : snapshotDeath(pool.record.lastDeath),
@@ -66,6 +68,9 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
     restarts: 0,
     recycled: 0,
     lastRecycling: null,
+    cutRequests: null,
+    timeouts: null,
+    lastTimeout: null,
     queued: null,
     workers: [],
     lastExit: null,
@@ -144,6 +149,7 @@ function snapshotWorker(worker: Worker, generation: number, measures: Measures):
     memoryBytes: measure?.memoryBytes ?? null,
     cpuPercent: measure?.cpuPercent ?? null,
     connections: measure?.connections ?? null,
+    ...activityOf(worker.slots),
   };
 }
 

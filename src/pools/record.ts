@@ -4,6 +4,7 @@ import type { LifecyclePlan } from '../plan/plan.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { Death } from '../workers/worker-contract.ts';
 import type { Wear } from '../workers/worker-vocabulary.ts';
+import { RequestRecord, type RequestSurroundings } from './request-record.ts';
 import { type DeathHistory, isExceeded, withDeath } from './restart-intensity.ts';
 
 /** Something that went wrong, with what the operator needs to understand it. */
@@ -36,6 +37,7 @@ export class PoolRecord {
   readonly #log: Log;
   #earlyDeaths: DeathHistory = [];
   #isHopeless = false;
+  readonly requests: RequestRecord;
   /** Deaths in a live generation since the daemon started. */
   deaths = 0;
   /** The last end of a worker that nobody asked for. */
@@ -55,9 +57,10 @@ export class PoolRecord {
   /** The last workers that were told to end with connections in hand, the oldest first. */
   cuts: readonly Cut[] = [];
 
-  constructor(clock: Clock, log: Log) {
-    this.#clock = clock;
-    this.#log = log;
+  constructor(pool: string, surroundings: RequestSurroundings) {
+    this.#clock = surroundings.clock;
+    this.#log = surroundings.log;
+    this.requests = new RequestRecord(pool, surroundings);
   }
 
   /**
@@ -89,6 +92,13 @@ export class PoolRecord {
   /** A worker was told to end with connections in hand. */
   noteCut({ id }: Worker, connections: number | undefined): void {
     this.cuts = [...this.cuts, { at: this.#clock.wallTime(), worker: id, connections }].slice(-mostCuts);
+  }
+
+  /** What kept the pool from serving is over, or is tried again from the beginning. */
+  forgetTrouble(): void {
+    this.openFailure = undefined;
+    this.refusal = undefined;
+    this.forgetEarlyDeaths();
   }
 
   forgetEarlyDeaths(): void {

@@ -37,7 +37,7 @@ export class Succession {
     this.#plan = plan;
     this.#surroundings = surroundings;
     this.#log = surroundings.log;
-    this.record = new PoolRecord(surroundings.clock, surroundings.log);
+    this.record = new PoolRecord(plan.name, surroundings);
     this.triggers = new PoolTriggers(surroundings, events.onFire);
     this.generations = new Generations(surroundings, {
       onChange: events.onChange,
@@ -45,6 +45,7 @@ export class Succession {
       onRecycled: (worker, wear) => this.record.noteRecycled(worker, wear),
       onStuck: (worker) => this.unasked.forStuck(worker),
       onCut: (worker, connections) => this.record.noteCut(worker, connections),
+      onRequest: (worker, event) => this.record.requests.note(worker, event, this.#plan.requests),
     });
     const { reloads, generations } = this;
     this.unasked = new UnaskedReloads({ log: this.#log, reloads, generations });
@@ -73,9 +74,7 @@ export class Succession {
 
   forgetTrouble(): void {
     this.#retryAtMs = undefined;
-    this.record.openFailure = undefined;
-    this.record.refusal = undefined;
-    this.record.forgetEarlyDeaths();
+    this.record.forgetTrouble();
   }
 
   /** Enough workers are ready. */

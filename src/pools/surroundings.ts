@@ -16,6 +16,8 @@ import type { WorkerSurroundings } from '../workers/worker-contract.ts';
 export interface PoolSurroundings extends WorkerSurroundings {
   /** For the workers of one generation of a pool. */
   readonly createForkLauncher: (pool: string, log: Log) => ForkingLauncher;
+  /** Appends whole lines to a log file. */
+  readonly appendTo: (file: string, text: string) => void;
   readonly createEndpoint: (plan: ListenPlan) => Endpoint;
   readonly watchDrain: WatchDrain;
   readonly proveAccept: ProveAccept;

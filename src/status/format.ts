@@ -2,6 +2,7 @@ import { describeGeneration } from './generation-text.ts';
 import { formatPoolTable } from './pool-table.ts';
 import { printable } from './printable.ts';
 import { formatBytes, formatElapsed } from './quantities.ts';
+import { describeCutRequests, describeTimeouts } from './request-text.ts';
 import type { DaemonSnapshot, PoolSnapshot, PoolState, StatusSnapshot } from './snapshot.ts';
 import { formatWorkerTable } from './worker-table.ts';
 
@@ -27,6 +28,8 @@ export function formatStatus({ daemon, pools }: StatusSnapshot, options: FormatO
         ...formatGenerations(pool),
         ...formatTrigger(pool, daemon),
         ...formatRecycling(pool, daemon),
+        ...describeCutRequests(pool),
+        ...describeTimeouts(pool, (at) => elapsedSince(at, daemon)),
       ]),
     ),
     ...pools.flatMap((pool) => [

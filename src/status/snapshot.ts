@@ -43,6 +43,11 @@ export interface PoolSnapshot {
   /** Workers that were replaced because they had reached a limit, since the daemon started. */
   readonly recycled: number;
   readonly lastRecycling: RecyclingSnapshot | null;
+  /** Requests that their worker's end has cut, since the daemon started; `null`: the program does not show its requests. */
+  readonly cutRequests: number | null;
+  /** Requests that were ended because they took too long; `null` as above. */
+  readonly timeouts: TimeoutsSnapshot | null;
+  readonly lastTimeout: TimeoutSnapshot | null;
   /** Connections waiting on the pool's listen sockets; `null` when unknown. */
   readonly queued: number | null;
   readonly workers: readonly WorkerSnapshot[];
@@ -132,6 +137,39 @@ export interface WorkerSnapshot {
   readonly cpuPercent: number | null;
   /** Connections accepted and not yet closed; `null` when unknown. */
   readonly connections: number | null;
+  /** Requests that it has answered; `null`: the program does not show its requests. */
+  readonly requests: number | null;
+  /** How many of its threads have a request in hand; `null` as above. */
+  readonly busy: number | null;
+  /** The requests that it has in hand, the oldest first; `null` as above. */
+  readonly current: readonly RequestSnapshot[] | null;
+}
+
+/** How many were interrupted by an exception, left behind by their worker, and ended by its SIGKILL. */
+export interface TimeoutsSnapshot {
+  readonly interrupted: number;
+  readonly left: number;
+  readonly killed: number;
+}
+
+export interface TimeoutSnapshot {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly worker: string;
+  readonly how: keyof TimeoutsSnapshot;
+  readonly method: string;
+  readonly uri: string;
+  readonly ageMs: number;
+}
+
+export interface RequestSnapshot {
+  readonly method: string;
+  /** With its query; of a long one 256 characters. */
+  readonly uri: string;
+  readonly remote: string;
+  readonly ageMs: number;
+  /** Of the response, head included, as far as it was sent. */
+  readonly bytes: number;
 }
 
 export interface ExitSnapshot {

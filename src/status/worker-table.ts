@@ -15,6 +15,9 @@ const stateColour: Readonly<Record<WorkerStateName, number>> = {
   stopped: 90,
 };
 
+/** Characters of a URI: a table is to be read. JSON has it all. */
+const longestUri = 60;
+
 const columns: readonly Column<WorkerSnapshot>[] = [
   { title: 'WORKER', align: 'left', cell: (worker) => worker.id },
   { title: 'PID', align: 'right', cell: (worker) => known(worker.pid, String) },
@@ -27,14 +30,29 @@ const columns: readonly Column<WorkerSnapshot>[] = [
   { title: 'GENERATION', align: 'right', cell: (worker) => String(worker.generation) },
   { title: 'LISTEN', align: 'left', cell: (worker) => worker.listen },
   { title: 'UPTIME', align: 'right', cell: (worker) => known(worker.uptimeMs, formatElapsed) },
+  { title: 'REQUESTS', align: 'right', cell: (worker) => known(worker.requests, String) },
   { title: 'MEMORY', align: 'right', cell: (worker) => known(worker.memoryBytes, formatBytes) },
   { title: 'CPU', align: 'right', cell: (worker) => known(worker.cpuPercent, formatPercent) },
   { title: 'CONNECTIONS', align: 'right', cell: (worker) => known(worker.connections, String) },
   { title: 'RESTARTS', align: 'right', cell: (worker) => String(worker.restarts) },
+  { title: 'NOW', align: 'left', cell: describeActivity },
 ];
 
 /** A line for each worker of the pools; nothing when there is none. */
 export function formatWorkerTable(pools: readonly PoolSnapshot[], options: TableOptions): readonly string[] {
   const workers = pools.flatMap((pool) => pool.workers);
   return workers.length === 0 ? [] : formatTable(columns, workers, options);
+}
+
+/** `GET /search 3.2s`, `GET /search 3.2s and 2 more`, `idle`; of a program that does not show it: whether it is busy. */
+function describeActivity({ current, connections }: WorkerSnapshot): string {
+  if (current === null) {
+    if (connections === null) return '-';
+    return connections === 0 ? 'idle' : 'busy';
+  }
+  const [oldest] = current;
+  if (oldest === undefined) return 'idle';
+  const uri = oldest.uri.length > longestUri ? `${oldest.uri.slice(0, longestUri)}…` : oldest.uri;
+  const rest = current.length === 1 ? '' : ` and ${current.length - 1} more`;
+  return `${`${oldest.method} ${uri}`.trim()} ${formatElapsed(oldest.ageMs)}${rest}`;
 }

@@ -35,6 +35,11 @@ function readMessage(fields: Fields): EngineMessage | string {
       }
       return { event: 'load-failed', message, traceback };
     }
+    case 'timed-out': {
+      const { event, how } = fields;
+      if (how !== 'interrupted' && how !== 'left') return '"timed-out" does not say how';
+      return { event, how };
+    }
     case 'worn':
     case 'retiring': {
       const { event, reason, detail = '' } = fields;

@@ -27,6 +27,8 @@ export type Ending =
   | { readonly by: 'kill' }
   | { readonly by: 'graceful-timeout'; readonly signal: NodeJS.Signals; readonly timeoutMs: number }
   | { readonly by: 'boot-timeout'; readonly timeoutMs: number }
+  /** SIGKILL for a request that could not be interrupted; `request` names it. */
+  | { readonly by: 'request-timeout'; readonly request: string; readonly ageMs: number }
   /** SIGKILL because it did not show what it must; `reason` says so as a sentence. */
   | { readonly by: 'not-proven'; readonly reason: string };
 
@@ -51,6 +53,10 @@ function explainOwnDoing({ ending, exit, output }: ExitFacts): string | undefine
       return isKilled
         ? `had not finished ${showTime(ending.timeoutMs)} after ${ending.signal} and was killed`
         : `finished ${showTime(ending.timeoutMs)} after ${ending.signal}: ${describeStatus(exit)}`;
+    case 'request-timeout':
+      return isKilled
+        ? `was killed: ${ending.request} had run for ${showTime(ending.ageMs)} and could not be interrupted`
+        : undefined;
     case 'not-proven':
       return ending.reason;
     case 'kill':

@@ -1,6 +1,6 @@
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ExitStatus } from './exit-reason.ts';
-import type { ScoreboardFile } from './scoreboard-file.ts';
+import type { Scoreboard } from './scoreboard-file.ts';
 import type { StdioEvents } from './worker-stdio.ts';
 
 /** How a worker comes to life. */
@@ -44,7 +44,7 @@ export interface WorkerProcess {
   /** `undefined` until spawned, and when it could not be. */
   readonly pid: number | undefined;
   /** Where it shows what it does; to be closed by whoever launched it, when it has ended. */
-  readonly scoreboard: ScoreboardFile | undefined;
+  readonly scoreboard: Scoreboard | undefined;
   /** Sends a signal to the process alone. False: there is no such process any more. */
   signal(signal: NodeJS.Signals): boolean;
   /** Every process of the tree that is alive now: the worker and its descendants, adopted ones included. */
@@ -67,5 +67,7 @@ export type EngineMessage =
   | { readonly event: 'load-failed'; readonly message: string; readonly traceback: string }
   /** It has reached a limit, and goes on serving until another is ready in its place. */
   | { readonly event: 'worn'; readonly reason: string; readonly detail: string }
+  /** A request has exceeded its time, and was interrupted, or will be left behind; "retiring" follows. */
+  | { readonly event: 'timed-out'; readonly how: 'interrupted' | 'left' }
   /** It takes nothing new from now on, and leaves by itself when it has finished what it holds. */
   | { readonly event: 'retiring'; readonly reason: string; readonly detail: string };

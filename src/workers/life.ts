@@ -5,6 +5,9 @@ import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { type Ending, type ExitStatus, explainExit } from './exit-reason.ts';
 import type { EngineMessage, Launcher, TreeProcess, WorkerProcess } from './launcher.ts';
+import { nameRequest, nameRequests } from './request-text.ts';
+import { type RequestEvent, type RequestLimits, RequestWatch } from './request-watch.ts';
+import type { ShownRequest, ShownSlot } from './scoreboard.ts';
 import type { Wear } from './worker-vocabulary.ts';
 
 export interface LifeOptions {
@@ -14,6 +17,7 @@ export interface LifeOptions {
   readonly launcher: Launcher;
   readonly clock: Clock;
   readonly log: Log;
+  readonly requestLimits: () => RequestLimits;
 }
 
 export interface LifeEvents {
@@ -24,6 +28,7 @@ export interface LifeEvents {
   readonly onWorn: (wear: Wear) => void;
   /** It has reached a limit, and leaves. */
   readonly onLeaving: (wear: Wear) => void;
+  readonly onRequest: (event: RequestEvent) => void;
   readonly onExit: () => void;
 }
 
@@ -54,6 +59,8 @@ export class Life {
   #loadFailure: Extract<EngineMessage, { event: 'load-failed' }> | undefined;
   #ending: Ending = { by: 'itself' };
   #refusal: Refusal | undefined;
+  #watch: RequestWatch | undefined;
+  #cut: readonly ShownRequest[] = [];
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -77,15 +84,32 @@ export class Life {
       onLastWords: (lines) => this.#tail.push(...lines.slice(-tailLength)),
       onLine: (stream, line) => this.#keepLine(stream, line),
       onMessage: (message) => this.#hear(message, events),
-      onTrace: (line) => this.#keepLine('stderr', line),
+      onTrace: (line) => {
+        if (this.#watch?.hearTrace(line) !== true) this.#keepLine('stderr', line);
+      },
       onExit: (exit) => {
         this.#exit = exit;
         this.#endedAtMs = this.#options.clock.now();
-        this.#process?.scoreboard?.close();
+        this.#closeScoreboard();
         events.onExit();
       },
     });
     socket.restoreBlockingMode();
+  }
+
+  /** What each thread shows; `undefined` of a program that shows nothing. */
+  get slots(): readonly ShownSlot[] | undefined {
+    return this.#process?.scoreboard?.slots(this.uptimeMs);
+  }
+
+  /** Requests that it had in hand when it ended. */
+  get cutRequests(): readonly ShownRequest[] {
+    return this.#cut;
+  }
+
+  /** Looks at its requests; the limits may be others now. */
+  watchRequests(): void {
+    if (this.#exit === undefined) this.#watch?.look();
   }
 
   get pid(): number | undefined {
@@ -124,7 +148,7 @@ export class Life {
   /** Why the process ended, or could not be started, in one sentence. */
   explain({ wasReady, expectedExits }: { wasReady: boolean; expectedExits: readonly number[] }): string {
     if (this.#exit === undefined) return this.#spawnError?.message ?? 'could not be started';
-    return explainExit({
+    const reason = explainExit({
       exit: this.#exit,
       uptimeMs: this.uptimeMs,
       wasReady,
@@ -133,6 +157,7 @@ export class Life {
       loadFailure: this.#loadFailure?.message,
       output: this.#tail,
     });
+    return this.#cut.length === 0 ? reason : `${reason}; this cut ${nameRequests(this.#cut)}`;
   }
 
   /** The process and its descendants, as far as they are alive. */
@@ -176,10 +201,15 @@ export class Life {
   #hear(message: EngineMessage, events: LifeEvents): void {
     switch (message.event) {
       case 'ready':
+        this.#watch ??= this.#createWatch(events);
+        this.#watch.look();
         events.onReady();
         break;
       case 'load-failed':
         this.#loadFailure = message;
+        break;
+      case 'timed-out':
+        this.#watch?.hearTimedOut(message.how);
         break;
       case 'worn':
         events.onWorn({ reason: message.reason, detail: message.detail });
@@ -187,6 +217,28 @@ export class Life {
       case 'retiring':
         events.onLeaving({ reason: message.reason, detail: message.detail });
     }
+  }
+
+  #createWatch({ onRequest }: LifeEvents): RequestWatch {
+    const { clock, requestLimits } = this.#options;
+    return new RequestWatch({
+      worker: {
+        slots: () => this.slots ?? [],
+        signal: (signal) => this.#process?.signal(signal),
+        kill: (request) =>
+          this.kill({ by: 'request-timeout', request: nameRequest(request), ageMs: request.ageMs }),
+      },
+      clock,
+      limits: requestLimits,
+      onEvent: onRequest,
+    });
+  }
+
+  #closeScoreboard(): void {
+    const slots = this.slots ?? [];
+    this.#cut = slots.flatMap(({ request }) => request ?? []);
+    this.#watch?.end(slots);
+    this.#process?.scoreboard?.close();
   }
 
   #keepLine(stream: 'stdout' | 'stderr', line: string): void {

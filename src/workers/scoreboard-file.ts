@@ -1,11 +1,25 @@
 import { readSync, writeSync } from 'node:fs';
+import { monotonicMicroseconds } from '../host/clock.ts';
 import { openMemoryFile } from '../host/kernel/memory-files.ts';
 import { closeDescriptor } from '../host/kernel/sockets.ts';
+import { headerBytes, parseSlots, type ShownSlot, slotBytes } from './scoreboard.ts';
 
 const magic = 'RFSB';
 const version = 1;
-export const headerBytes = 64;
-export const slotBytes = 512;
+
+/** A slot changes at the beginning of a request, for less than a microsecond. */
+const mostLooks = 5;
+
+/** Where a worker shows what it does. */
+export interface Scoreboard {
+  /**
+   * One slot for each thread; none when it was closed. Looks only at memory: the worker is not asked.
+   *
+   * @param longestMs the longest that a request can have taken, whatever the worker says.
+   */
+  slots(longestMs: number): readonly ShownSlot[];
+  close(): void;
+}
 
 /**
  * Memory that a worker of the engine shows in what it does, a slot for each thread, and that the daemon reads without
@@ -14,7 +28,7 @@ export const slotBytes = 512;
  *     0   "RFSB", version, number of slots, bytes of a slot (4 bytes each); zeros up to byte 64
  *     64  the slots
  */
-export class ScoreboardFile {
+export class ScoreboardFile implements Scoreboard {
   readonly fd: number;
   readonly #sizeBytes: number;
   #isOpen = true;
@@ -27,12 +41,15 @@ export class ScoreboardFile {
     writeSync(this.fd, Buffer.concat([Buffer.from(magic, 'latin1'), numbers]), 0, undefined, 0);
   }
 
-  /** What is in it now, the header included; nothing when it was closed. The worker may have written anything there. */
-  read(): Buffer {
-    const bytes = Buffer.alloc(this.#sizeBytes);
-    return this.#isOpen
-      ? bytes.subarray(0, readSync(this.fd, bytes, 0, bytes.length, 0))
-      : bytes.subarray(0, 0);
+  slots(longestMs: number): readonly ShownSlot[] {
+    let seen: readonly (ShownSlot | undefined)[] = [];
+    for (let look = 0; look < mostLooks; look += 1) {
+      const readings = [this.#read(), this.#read(), this.#read()] as const;
+      seen = parseSlots(readings, { nowSeconds: Number(monotonicMicroseconds()) / 1e6, longestMs });
+      if (!seen.includes(undefined)) break;
+    }
+    // A worker that was killed at that very moment had a request in hand.
+    return seen.map((slot) => slot ?? nameless);
   }
 
   close(): void {
@@ -40,4 +57,15 @@ export class ScoreboardFile {
     this.#isOpen = false;
     closeDescriptor(this.fd);
   }
+
+  #read(): Buffer {
+    if (!this.#isOpen) return Buffer.alloc(0);
+    const bytes = Buffer.alloc(this.#sizeBytes);
+    return bytes.subarray(0, readSync(this.fd, bytes, 0, bytes.length, 0));
+  }
 }
+
+const nameless: ShownSlot = {
+  number: 0,
+  request: { method: '', uri: '', remote: '', ageMs: 0, bytes: 0 },
+};

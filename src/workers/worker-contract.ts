@@ -1,8 +1,9 @@
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
-import type { LifecyclePlan, WorkerPlan } from '../plan/plan.ts';
+import type { LifecyclePlan, RequestPlan, WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Launcher, TreeProcess } from './launcher.ts';
+import type { RequestEvent } from './request-watch.ts';
 
 /** What a worker needs of the world. */
 export interface WorkerSurroundings {
@@ -39,6 +40,7 @@ export interface WorkerOptions {
   readonly plan: WorkerPlan;
   /** Asked each time, because it may change while the worker lives. */
   readonly lifecycle: () => LifecyclePlan;
+  readonly requests: () => RequestPlan;
   readonly socket: ListenSocket;
   readonly onSpawned: () => void;
   /** The engine says that it has loaded the application and is about to accept. */
@@ -49,6 +51,7 @@ export interface WorkerOptions {
   readonly onStuck: () => void;
   /** It was told to end with that many connections in hand; `undefined`: an unknown number. */
   readonly onCut: (connections: number | undefined) => void;
+  readonly onRequest: (event: RequestEvent) => void;
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
 }

@@ -1,5 +1,7 @@
 import type { LifecyclePlan } from '../plan/plan.ts';
 import { backoffDelay } from './backoff.ts';
+import type { RequestLimits } from './request-watch.ts';
+import type { WorkerOptions } from './worker-contract.ts';
 import type { WorkerPolicy } from './worker-vocabulary.ts';
 
 /** A process that was ready for less died early. */
@@ -7,6 +9,12 @@ const minimumUptimeMs = 1_000;
 
 /** Part of the age that a worker may end earlier by chance, so that those of a pool do not all end at once. */
 const ageJitter = 0.1;
+
+/**
+ * From the interruption of a request to SIGKILL. Where one thread serves everything it is ended by an exception at once,
+ * or sits in C code that does not let go of the interpreter.
+ */
+const interruptionGraceMs = 2_000;
 
 export interface PolicyFacts {
   /** A number from 0 to 1. */
@@ -31,6 +39,12 @@ export function policyOf(lifecycle: LifecyclePlan, { random, isRelievable }: Pol
         random(),
       ),
   };
+}
+
+/** Other threads have the graceful timeout to finish, whatever the overdue one does. */
+export function requestLimitsOf({ plan, lifecycle, requests }: WorkerOptions): RequestLimits {
+  const isThreaded = plan.engine !== undefined && plan.engine.threads > 1;
+  return { ...requests(), killAfterMs: isThreaded ? lifecycle().gracefulTimeoutMs : interruptionGraceMs };
 }
 
 /** @param chance from 0 to 1. */

@@ -1,14 +1,15 @@
 import type { Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
-import type { LifecyclePlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { Departure } from './departure.ts';
-import type { Ending } from './exit-reason.ts';
+import { causeOf, endingOf, requestsCutBy } from './end-facts.ts';
 import { Life, type Refusal } from './life.ts';
 import { Remains } from './remains.ts';
+import type { RequestLimits } from './request-watch.ts';
+import type { ShownSlot } from './scoreboard.ts';
 import type { WorkerOptions, WorkerSurroundings } from './worker-contract.ts';
 import { logState } from './worker-log.ts';
-import { policyOf } from './worker-policy.ts';
+import { policyOf, requestLimitsOf } from './worker-policy.ts';
 import { transition } from './worker-state.ts';
 import {
   deadlineOf,
@@ -73,6 +74,11 @@ export class Worker {
     return hasProcess(this.#state) ? this.#life?.uptimeMs : undefined;
   }
 
+  /** What each thread of the present process shows; `undefined` of a program that shows nothing. */
+  get slots(): readonly ShownSlot[] | undefined {
+    return hasProcess(this.#state) ? this.#life?.slots : undefined;
+  }
+
   /** Respawns after a death. */
   get restarts(): number {
     return this.#restarts;
@@ -115,8 +121,9 @@ export class Worker {
     this.#dispatch({ type: 'worn', wear });
   }
 
-  /** The age that it may reach is another now. */
-  changeAge(): void {
+  /** The limits that it may reach are others now. */
+  changeLimits(): void {
+    this.#life?.watchRequests();
     this.#dispatch({ type: 'age-changed' });
   }
 
@@ -197,7 +204,8 @@ export class Worker {
     const { plan } = this.#options;
     const { clock, launcher } = this.#surroundings;
     if (this.#life !== undefined) this.#restarts += 1;
-    const life = new Life({ id, plan, socket, launcher, clock, log: this.#log });
+    const requestLimits = (): RequestLimits => requestLimitsOf(this.#options);
+    const life = new Life({ id, plan, socket, launcher, clock, log: this.#log, requestLimits });
     this.#life = life;
     life.begin({
       onSpawned: () => this.#options.onSpawned(),
@@ -205,6 +213,7 @@ export class Worker {
       onReady: () => this.#options.onLoaded(),
       onWorn: (wear) => this.wearOut(wear),
       onLeaving: (wear) => this.#dispatch({ type: 'leaves', wear }),
+      onRequest: (event) => this.#options.onRequest(event),
       onExit: () => this.#ended(life),
     });
   }
@@ -213,6 +222,8 @@ export class Worker {
   #ended(life: Life): void {
     const lifecycle = this.#options.lifecycle();
     const exited = { type: 'exited', isExpected: life.endedWith(lifecycle.expectedExits) } as const;
+    const requests = requestsCutBy(life, this.#state);
+    if (requests.length > 0) this.#options.onRequest({ kind: 'cut', pid: life.pid, requests });
     if ('end' in this.#state) {
       if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
       life.whenTreeIsGone(() => this.#dispatch(exited));
@@ -225,8 +236,7 @@ export class Worker {
   #reportDeath(isEarly: boolean, previous: WorkerState): void {
     const life = this.#life;
     if (life === undefined) return;
-    const ended = 'end' in previous && previous.end.cause !== 'asked' ? previous.end.cause : 'died';
-    const cause = life.couldNotStart ? 'not-started' : ended;
+    const cause = causeOf(life, previous);
     const { generation, lifecycle } = this.#options;
     const { expectedExits } = lifecycle();
     const reason = life.explain({
@@ -237,12 +247,4 @@ export class Worker {
     this.#log.warn({ event: 'worker.died', pid: life.pid }, reason);
     this.#options.onDeath({ worker: this.id, generation, pid: life.pid, isEarly, cause, reason, output });
   }
-}
-
-/** What a SIGKILL was sent for. */
-function endingOf(previous: WorkerState, state: WorkerState, lifecycle: LifecyclePlan): Ending {
-  const isTimeUp = state.name === 'killing' && state.end.cause === 'boot-timeout';
-  if (isTimeUp) return { by: 'boot-timeout', timeoutMs: lifecycle.bootTimeoutMs };
-  if (previous.name !== 'stopping') return { by: 'kill' };
-  return { by: 'graceful-timeout', signal: lifecycle.stopSignal, timeoutMs: lifecycle.gracefulTimeoutMs };
 }

@@ -89,6 +89,9 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
   return {
     name: 'web',
     state: 'running',
+    cutRequests: null,
+    timeouts: null,
+    lastTimeout: null,
     reason: null,
     nextAttemptInMs: null,
     proof: 'accept',

@@ -4,6 +4,8 @@ import type { PoolSurroundings, ProveAccept } from '../../src/pools/surroundings
 import type { Endpoint, ListenSocket } from '../../src/sockets/endpoint.ts';
 import type { ExitStatus } from '../../src/workers/exit-reason.ts';
 import type { ForkingLauncher, Launcher, LaunchRequest, WorkerProcess } from '../../src/workers/launcher.ts';
+import type { ShownSlot } from '../../src/workers/scoreboard.ts';
+import type { Scoreboard } from '../../src/workers/scoreboard-file.ts';
 import { FakeClock } from './fake-clock.ts';
 import { FakeLog } from './fake-log.ts';
 
@@ -12,7 +14,9 @@ export class FakeProcess implements WorkerProcess {
   readonly pid: number;
   readonly request: LaunchRequest;
   readonly signals: NodeJS.Signals[] = [];
-  readonly scoreboard = undefined;
+  readonly scoreboard: Scoreboard | undefined;
+  /** What its threads show; undefined for a program that is not the engine. */
+  slots: readonly ShownSlot[] = [];
   isAlive = true;
   /** As in life, a killed process is not gone at once. */
   isSlowToDie = false;
@@ -20,6 +24,7 @@ export class FakeProcess implements WorkerProcess {
   constructor(pid: number, request: LaunchRequest) {
     this.pid = pid;
     this.request = request;
+    if (request.plan.engine !== undefined) this.scoreboard = { slots: () => this.slots, close: () => {} };
   }
 
   becomeReady(): void {
@@ -87,6 +92,7 @@ export class FakeWorld {
   readonly processes: FakeProcess[] = [];
   /** One for each generation of a plan that preloads. */
   readonly forkServers: FakeForkServer[] = [];
+  readonly appended: { readonly file: string; readonly text: string }[] = [];
   readonly openSockets = new Set<ListenSocket>();
   /** Where each address leads. */
   readonly published = new Map<string, ListenSocket>();
@@ -117,6 +123,7 @@ export class FakeWorld {
       launcher: this.launcher,
       createForkLauncher: () => this.#createForks(),
       random: () => 0.5,
+      appendTo: (file, text) => this.appended.push({ file, text }),
       createEndpoint: (plan) => this.#endpoint(plan),
       proveAccept: (options) => {
         return new Promise((resolve) => {
@@ -230,6 +237,7 @@ export function fakePoolPlan(workers: number): PoolPlan {
       },
     ],
     workers,
+    requests: { slowMs: undefined, slowLog: undefined, timeoutMs: undefined },
     worker: {
       argv: ['/bin/site'],
       directory: '/',

@@ -112,11 +112,12 @@ describe('what the launcher tells', () => {
 
   test('a worker of the engine shows what it does in memory that nobody can shrink', async () => {
     const script = [
-      'import errno, mmap, os',
+      'import errno, mmap, os, struct, time',
       'descriptors = [int(os.environ["RUNFCGID_" + name]) for name in ("CHANNEL", "SCOREBOARD", "TRACES")]',
       'channel, scoreboard, traces = descriptors',
       'memory = mmap.mmap(scoreboard, 0)',
-      'memory[64:69] = b"hello"',
+      'request = (7, 2, 99, time.monotonic(), b"::1\\0GET\\0/x?y", 7)',
+      'struct.pack_into("=QQQd328s144xQ", memory, 64, *request)',
       'os.write(traces, b"File one\\nFile two\\n")',
       'os.write(channel, b\'{"event":"ready"}\\n\')',
       'try: os.ftruncate(scoreboard, 10)',
@@ -128,7 +129,16 @@ describe('what the launcher tells', () => {
     expect(worker.lines).toEqual(["[3, 4, 5] 1600 b'RFSB' EPERM"]);
     expect(worker.traces).toEqual(['File one', 'File two']);
     expect(worker.messages).toEqual([{ event: 'ready' }]);
-    expect(worker.lastScoreboard?.toString('latin1', 64, 69)).toBe('hello');
+    const [first, ...others] = worker.lastSlots ?? [];
+    expect(first).toMatchObject({
+      number: 7,
+      request: { method: 'GET', uri: '/x?y', remote: '::1', bytes: 99 },
+    });
+    expect(first?.request?.ageMs).toBeLessThan(10_000);
+    expect(others).toEqual([
+      { number: 0, request: undefined },
+      { number: 0, request: undefined },
+    ]);
   });
 
   test('spawned, every line, and the end, in this order', async () => {

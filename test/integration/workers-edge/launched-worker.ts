@@ -7,6 +7,7 @@ import type { WorkerPlan } from '../../../src/plan/plan.ts';
 import { ExecLauncher } from '../../../src/workers/exec-launcher.ts';
 import type { ExitStatus } from '../../../src/workers/exit-reason.ts';
 import type { EngineMessage, Launcher, TreeProcess, WorkerProcess } from '../../../src/workers/launcher.ts';
+import type { ShownSlot } from '../../../src/workers/scoreboard.ts';
 
 export const fixtures = join(import.meta.dirname, '../../fixtures');
 
@@ -31,7 +32,7 @@ export class LaunchedWorker {
   readonly calls: string[] = [];
   readonly traces: string[] = [];
   readonly lastWords: string[] = [];
-  lastScoreboard: Buffer | undefined;
+  lastSlots: readonly ShownSlot[] | undefined;
   readonly marker: string;
   readonly process: WorkerProcess;
   exit: ExitStatus | undefined;
@@ -65,7 +66,7 @@ export class LaunchedWorker {
       onMessage: (message) => this.messages.push(message),
       onTrace: (line) => this.traces.push(line),
       onExit: (exit) => {
-        this.lastScoreboard = this.process.scoreboard?.read();
+        this.lastSlots = this.process.scoreboard?.slots(60_000);
         this.process.scoreboard?.close();
         this.calls.push('exit');
         this.exit = exit;

@@ -52,6 +52,7 @@ describe('a pool', () => {
       },
       reload: { mode: 'switch', surge: 1, touchFiles: [], watch: undefined },
       proof: { level: 'accept' },
+      requests: { slowMs: undefined, slowLog: undefined, timeoutMs: undefined },
     });
   });
 
@@ -284,5 +285,39 @@ environment = { FOUR = "four" }
   it('warns of what makes FastCGI programs refuse requests', async () => {
     const { warnings } = await loadText(`${command}environment = { FCGI_FORCE_CGI = "Y" }\n`);
     expect(warnings).toEqual([expect.stringContaining('sets FCGI_FORCE_CGI')]);
+  });
+});
+
+describe('requests that take long', () => {
+  const wsgi = `${base}wsgi = { application = "a:b" }\n`;
+
+  it('are looked at as the pool says, and the engine is told what it has to know', async () => {
+    const pool = await onlyPool(
+      `${wsgi}slow_request = "5s"\nslow_log = "logs/slow.log"\nrequest_timeout = "1500ms"\n`,
+    );
+    const slowLog = '/etc/runfcgid/logs/slow.log';
+    expect(pool.requests).toEqual({ slowMs: 5_000, slowLog, timeoutMs: 1_500 });
+    expect(pool.worker.argv).toContain('request_timeout=1.5');
+  });
+
+  it('have no limit unless one is set, and none with 0', async () => {
+    for (const limits of ['', 'slow_request = "0s"\nrequest_timeout = "0s"\n']) {
+      const pool = await onlyPool(wsgi + limits);
+      expect(pool.requests).toEqual({ slowMs: undefined, slowLog: undefined, timeoutMs: undefined });
+      expect(pool.worker.argv.join(' ')).not.toContain('request_timeout');
+    }
+  });
+
+  it('cannot be seen of another program', async () => {
+    expect(await problemsOf(`${command}slow_request = "5s"\nrequest_timeout = "5s"\n`)).toEqual([
+      expect.stringContaining('slow_request: has a meaning only for "django" and "wsgi"'),
+      expect.stringContaining('request_timeout: has a meaning only for "django" and "wsgi"'),
+    ]);
+  });
+
+  it('need a threshold to be logged', async () => {
+    expect(await problemsOf(`${wsgi}slow_log = "x.log"\n`)).toEqual([
+      expect.stringContaining('slow_log: has a meaning only with "slow_request"'),
+    ]);
   });
 });

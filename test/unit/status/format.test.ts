@@ -14,6 +14,9 @@ const worker: WorkerSnapshot = {
   memoryBytes: 30 * 1024 * 1024,
   cpuPercent: 0.25,
   connections: 1,
+  requests: null,
+  busy: null,
+  current: null,
 };
 const plain = { hasColours: false, hasWorkers: false };
 const died = { at: '2026-01-01T00:00:00.000Z', worker: 'api/1', pid: 18, cause: 'died' } as const;
@@ -126,9 +129,9 @@ test('the workers have a table of their own when it is asked for', () => {
   ] as const;
   const text = formatStatus(statusOf([poolSnapshot({ workers })]), { ...plain, hasWorkers: true });
   expect(text.split('\n').slice(5, -1).join('\n')).toMatchInlineSnapshot(`
-    "WORKER  PID  STATE    GENERATION  LISTEN                       UPTIME  MEMORY   CPU  CONNECTIONS  RESTARTS
-    web/1    17  ready             1  unix:/run/runfcgid/web.sock    1m5s   30 MB  0.3%            1         0
-    web/2     -  backoff           2  unix:/run/runfcgid/web.sock       -   30 MB  0.3%            -         0"
+    "WORKER  PID  STATE    GENERATION  LISTEN                       UPTIME  REQUESTS  MEMORY   CPU  CONNECTIONS  RESTARTS  NOW
+    web/1    17  ready             1  unix:/run/runfcgid/web.sock    1m5s         -   30 MB  0.3%            1         0  busy
+    web/2     -  backoff           2  unix:/run/runfcgid/web.sock       -         -   30 MB  0.3%            -         0  -"
   `);
   const none = formatStatus(statusOf([poolSnapshot()]), { ...plain, hasWorkers: true });
   expect(none).not.toContain('CONNECTIONS');
@@ -164,3 +167,38 @@ function withoutColours(text: string): string {
     .map((part, index) => (index === 0 ? part : part.replace(/^\[\d+m/, '')))
     .join('');
 }
+
+test('a worker that shows its requests is shown with the oldest of them', () => {
+  const request = { method: 'GET', uri: '/report', remote: '::1', ageMs: 3_200, bytes: 0 };
+  const busy = { ...worker, requests: 41, busy: 2, current: [request, { ...request, ageMs: 10 }] };
+  const workers = [
+    busy,
+    { ...busy, current: [{ ...request, uri: `/${'x'.repeat(99)}\u001b` }] },
+    { ...busy, current: [] },
+    { ...worker, connections: 0 },
+  ];
+  const text = formatStatus(statusOf([poolSnapshot({ workers })]), { ...plain, hasWorkers: true });
+  expect(text.split('\n').slice(6, -1)).toEqual([
+    expect.stringMatching(/ 41 .* 0 {2}GET \/report 3s and 1 more$/),
+    expect.stringMatching(/ GET \/x{59}… 3s$/),
+    expect.stringMatching(/ 41 .* 0 {2}idle$/),
+    expect.stringMatching(/ - .* 0 {2}idle$/),
+  ]);
+});
+
+test('requests that were cut or took too long are told below the table, where there were any', () => {
+  const timeouts = { interrupted: 2, left: 0, killed: 1 };
+  const last = { worker: 'web/2', how: 'killed', method: 'POST', uri: '/a\nb', ageMs: 32_000 } as const;
+  const at = '2026-01-01T02:04:57.000Z';
+  const text = formatStatus(
+    statusOf([poolSnapshot({ cutRequests: 1, timeouts, lastTimeout: { ...last, at } })]),
+    plain,
+  );
+  expect(text).toContain('web: 1 request cut by the end of its worker\n');
+  expect(text).toContain(
+    'web: 3 requests took too long (2 interrupted, 1 ended with its worker),' +
+      ' the last (web/2, after 32s) 3s ago: POST /a\u{fffd}b\n',
+  );
+  const none = { cutRequests: 0, timeouts: { interrupted: 0, left: 0, killed: 0 } };
+  expect(formatStatus(statusOf([poolSnapshot(none)]), plain)).not.toContain('request');
+});
