@@ -22,6 +22,7 @@ const floors = [
 
 /** The only file that may import a package which does something to the world. */
 const boundaries: Readonly<Record<string, string>> = {
+  execa: 'src/check/run-as.ts',
   pidusage: 'src/probes/usage.ts',
   'fastcgi-stream': 'src/probes/fastcgi-client.ts',
   koffi: 'src/host/kernel.ts',

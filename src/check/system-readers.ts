@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import {
   accessSync,
   closeSync,
@@ -11,14 +10,10 @@ import {
 } from 'node:fs';
 import { createServer } from 'node:net';
 import { describeError } from '../errors.ts';
-import type { WorkerPlan } from '../plan/plan.ts';
 import { describeOwners, whoListens } from '../sockets/listeners.ts';
 import { findProgram } from '../workers/program.ts';
-import { withIdentity } from '../workers/setpriv.ts';
-import type { AccessRight, CheckReaders, FileFacts, RunResult } from './readers.ts';
-
-/** A traceback is far shorter; whatever prints more is not what we asked. */
-const longestOutput = 256 * 1024;
+import type { AccessRight, CheckReaders, FileFacts } from './readers.ts';
+import { runAs } from './run-as.ts';
 
 const accessBits = { read: constants.R_OK, write: constants.W_OK, execute: constants.X_OK } as const;
 
@@ -71,29 +66,6 @@ function firstLine(path: string): string {
     return '';
   }
   return start.toString('latin1').split('\n')[0] ?? '';
-}
-
-function runAs(
-  worker: WorkerPlan,
-  argv: readonly [string, ...string[]],
-  timeoutMs: number,
-): Promise<RunResult> {
-  return new Promise((resolve) => {
-    const [program, ...args] = withIdentity(argv[0], { ...worker, argv });
-    const options = {
-      cwd: worker.directory,
-      env: worker.environment,
-      timeout: timeoutMs,
-      killSignal: 'SIGKILL',
-      maxBuffer: longestOutput,
-    } as const;
-    const subprocess = execFile(program, args, options, (error, stdout, stderr) => {
-      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined;
-      const outcome = subprocess.pid === undefined ? 'not-started' : error?.killed ? 'timed-out' : 'exited';
-      resolve({ outcome, status, stdout, stderr });
-    });
-    subprocess.stdin?.end();
-  });
 }
 
 function bindProblem(host: string, port: number): Promise<string | undefined> {

@@ -91,5 +91,5 @@ test('the package holds its documents and licences, and nothing that only its ma
   ]);
   const files = readdirSync(root, { recursive: true }).map(String);
   expect(files.filter((name) => name.includes('__pycache__'))).toEqual([]);
-  expect(readFileSync(join(root, 'dist', 'THIRD-PARTY.txt'), 'utf8')).toMatch(/^pino \d.*MIT/m);
+  expect(readFileSync(join(root, 'dist', 'THIRD-PARTY.txt'), 'utf8')).toMatch(/^execa \d.*MIT/m);
 });
