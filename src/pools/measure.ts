@@ -14,7 +14,8 @@ interface MeasuredWorker {
 }
 
 /**
- * Memory, CPU and connections of every worker's process tree, by the pid of the worker. Read when somebody asks, in
+ * Memory, CPU and connections of every worker's process tree, by the pid of the worker, and what its fork server
+ * takes. Read when somebody asks, in
  * one go.
  */
 export async function measurePools(pools: readonly Pool[], usage: UsageReader): Promise<Measures> {
@@ -26,13 +27,20 @@ export async function measurePools(pools: readonly Pool[], usage: UsageReader): 
     ),
   );
   const connections = readConnections(workers);
-  const usages = await usage.read(workers.map(({ tree }) => tree));
+  const measured = [...workers, ...forkServersOf(pools)];
+  const usages = await usage.read(measured.map(({ tree }) => tree));
   return new Map(
-    workers.map(({ pid }, index): [number, Measure] => {
+    measured.map(({ pid }, index): [number, Measure] => {
       const { memoryBytes = null, cpuPercent = null } = usages[index] ?? {};
       return [pid, { memoryBytes, cpuPercent, connections: connections.get(pid) ?? null }];
     }),
   );
+}
+
+/** Each by itself: its descendants are the workers. */
+function forkServersOf(pools: readonly Pool[]): readonly Pick<MeasuredWorker, 'pid' | 'tree'>[] {
+  const pids = pools.flatMap(({ generations }) => generations.list.map(({ forkServerPid }) => forkServerPid));
+  return pids.filter((pid) => pid !== undefined).map((pid) => ({ pid, tree: [pid] }));
 }
 
 /** Connections accepted from the worker's listen socket, by its pid; `null` when a process of its tree cannot be read. */

@@ -4,14 +4,20 @@ import type { PoolPlan, RefusedPool } from '../plan/plan.ts';
 import { describeProof } from '../plan/proof.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { sumOfKnown } from '../status/quantities.ts';
-import type { ExitSnapshot, GenerationSnapshot, PoolSnapshot, WorkerSnapshot } from '../status/snapshot.ts';
+import type {
+  ExitSnapshot,
+  ForkServerSnapshot,
+  GenerationSnapshot,
+  PoolSnapshot,
+  WorkerSnapshot,
+} from '../status/snapshot.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { Generation } from './generation.ts';
 import type { Pool } from './pool.ts';
 import { activityOf, requestsOf } from './request-snapshot.ts';
 import { isReady } from './worker-standing.ts';
 
-/** What was measured of each process tree, by the pid of its worker. */
+/** What was measured of each process tree, by the pid of its worker, and of each fork server. */
 export type Measures = ReadonlyMap<number, Measure>;
 
 export interface Measure {
@@ -125,7 +131,15 @@ function snapshotGeneration(generation: Generation, measures: Measures): Generat
     workers: isRising ? workers.length : present.length,
     ready: workers.filter(({ state }) => isReady(state.name)).length,
     connections: connectionsOf(present, measures),
+    forkServer: snapshotForkServer(generation, measures),
   };
+}
+
+function snapshotForkServer(
+  { forkServerPid: pid }: Generation,
+  measures: Measures,
+): ForkServerSnapshot | null {
+  return pid === undefined ? null : { pid, memoryBytes: measures.get(pid)?.memoryBytes ?? null };
 }
 
 /** `null` as soon as those of one worker are unknown: a part would look like the whole. */

@@ -26,7 +26,7 @@ const columns: readonly Column<PoolSnapshot>[] = [
   {
     title: 'MEMORY',
     align: 'right',
-    cell: (pool) => known(sumOfKnown(pool.workers.map(({ memoryBytes }) => memoryBytes)), formatBytes),
+    cell: (pool) => known(memoryOf(pool), formatBytes),
   },
   {
     title: 'CPU',
@@ -52,4 +52,10 @@ function busyWorkers({ workers }: PoolSnapshot): number | null {
 function longestUptime(pool: PoolSnapshot): number | null {
   const uptimes = pool.workers.map(({ uptimeMs }) => uptimeMs).filter((uptimeMs) => uptimeMs !== null);
   return uptimes.length === 0 ? null : Math.max(...uptimes);
+}
+
+/** Of its workers, and of what they are forked from. */
+function memoryOf({ workers, generations }: PoolSnapshot): number | null {
+  const servers = generations.flatMap(({ forkServer }) => forkServer ?? []);
+  return sumOfKnown([...workers, ...servers].map(({ memoryBytes }) => memoryBytes));
 }

@@ -83,6 +83,13 @@ export interface GenerationSnapshot {
   readonly ready: number;
   /** Accepted by its workers and not yet closed; `null` when unknown. */
   readonly connections: number | null;
+  /** What its workers are forked from; `null` when there is no such process (any more). */
+  readonly forkServer: ForkServerSnapshot | null;
+}
+
+export interface ForkServerSnapshot {
+  readonly pid: number;
+  readonly memoryBytes: number | null;
 }
 
 export interface RecyclingSnapshot {

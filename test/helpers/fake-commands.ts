@@ -106,7 +106,7 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     workers: [],
     lastExit: null,
     refusedReload: null,
-    generations: [{ number: 1, phase: 'live', workers: 2, ready: 2, connections: 0 }],
+    generations: [{ number: 1, phase: 'live', workers: 2, ready: 2, connections: 0, forkServer: null }],
     lastTrigger: null,
     recycled: 0,
     lastRecycling: null,

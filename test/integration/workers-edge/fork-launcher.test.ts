@@ -94,6 +94,15 @@ async function ask(path = '/'): Promise<number> {
   return Number(stdout.slice(stdout.indexOf('\r\n\r\n') + 4));
 }
 
+function serverPid(): number {
+  if (forks.serverPid === undefined) throw new Error('there is no fork server');
+  return forks.serverPid;
+}
+
+function killServer(): void {
+  process.kill(serverPid(), 'SIGKILL');
+}
+
 const loads = (): readonly string[] =>
   log.lines.map(({ message }) => message).filter((message) => message.startsWith('loaded by'));
 
@@ -157,7 +166,7 @@ describe('workers are forked from a process that has loaded the application', ()
 describe('a fork server that is killed', () => {
   test('leaves workers that serve on, and whose end is told', async () => {
     const workers = await Promise.all([launch(), launch()].map(ready));
-    process.kill(forks.serverPid ?? 0, 'SIGKILL');
+    killServer();
     await until(() => forks.isLost, 'the loss');
     expect(workers.map(({ pid }) => pid)).toContain(await ask());
     for (const { pid } of workers) expect(readProcess(pid)?.parent).toBe(process.pid);
@@ -172,7 +181,7 @@ describe('a fork server that is killed', () => {
   test('is followed by another when a worker is wanted', async () => {
     log.lines.length = 0;
     await ready(launch());
-    process.kill(forks.serverPid ?? 0, 'SIGKILL');
+    killServer();
     await until(() => forks.isLost, 'the loss');
     const worker = await ready(launch());
     expect(forks.isLost).toBe(false);
@@ -182,7 +191,7 @@ describe('a fork server that is killed', () => {
 
   test('while it is stopped and owes a worker: what it owed does not come', async () => {
     await ready(launch());
-    const server = forks.serverPid ?? 0;
+    const server = serverPid();
     process.kill(server, 'SIGSTOP');
     const worker = launch();
     worker.process.signal('SIGTERM');
@@ -220,7 +229,7 @@ describe('an application that cannot be loaded', () => {
     const source = 'import time\nprint("waiting", flush=True)\ntime.sleep(600)';
     const workers = [launch(source), launch(source)];
     await until(() => log.lines.some(({ message }) => message === 'waiting'), 'the line');
-    const server = forks.serverPid ?? 0;
+    const server = serverPid();
     for (const worker of workers) {
       expect(readProcess(server)).toBeDefined();
       worker.process.killTree();
@@ -244,7 +253,7 @@ describe('an application that cannot be loaded', () => {
 
 test('a fork server ends when it is not needed any more, and no worker with it', async () => {
   const worker = await ready(launch());
-  const server = forks.serverPid ?? 0;
+  const server = serverPid();
   forks.end();
   await servers.ended();
   expect(readProcess(server)).toBeUndefined();

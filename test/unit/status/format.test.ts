@@ -88,17 +88,17 @@ test('generations that rise and leave, and the last trigger, are told below the 
     statusOf([
       poolSnapshot({
         generations: [
-          { number: 1, phase: 'draining', workers: 2, ready: 2, connections: 1 },
-          { number: 2, phase: 'live', workers: 2, ready: 2, connections: 0 },
-          { number: 3, phase: 'proving', workers: 2, ready: 1, connections: 0 },
+          { number: 1, phase: 'draining', workers: 2, ready: 2, connections: 1, forkServer: null },
+          { number: 2, phase: 'live', workers: 2, ready: 2, connections: 0, forkServer: null },
+          { number: 3, phase: 'proving', workers: 2, ready: 1, connections: 0, forkServer: null },
         ],
         lastTrigger: { at: '2026-01-01T02:04:57.000Z', summary: 'mysite.fcgi' },
       }),
       poolSnapshot({
         name: 'api',
         generations: [
-          { number: 1, phase: 'yielding', workers: 1, ready: 1, connections: null },
-          { number: 2, phase: 'stopping', workers: 3, ready: 0, connections: 0 },
+          { number: 1, phase: 'yielding', workers: 1, ready: 1, connections: null, forkServer: null },
+          { number: 2, phase: 'stopping', workers: 3, ready: 0, connections: 0, forkServer: null },
         ],
       }),
     ]),
