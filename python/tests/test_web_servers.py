@@ -13,6 +13,7 @@ import shutil
 import socket
 import ssl
 import tempfile
+import time
 import unittest
 
 from .engine import Engine, foreground_words, is_alive, wait_for
@@ -56,6 +57,12 @@ QUERIES = {
 TEN_MEGABYTES = bytes(range(256)) * (10 * 1024 * 4)
 # Within the body, or before the web server had passed on the head.
 CUT = (http.client.IncompleteRead, http.client.RemoteDisconnected)
+
+
+def _slow_pieces():
+    yield b"a=b"
+    time.sleep(0.3)
+    yield b"&c=d"
 
 
 class WebServerTests:
@@ -174,7 +181,7 @@ class WebServerTests:
 
     def test_an_upload_whose_length_nobody_told(self):
         """It is collected first: the application is told."""
-        told = self.environ("/", method="POST", body=iter([b"a=b", b"&c=d"]))
+        told = self.environ("/", method="POST", body=_slow_pieces())
         self.assertEqual(told["CONTENT_LENGTH"], "7")
         pieces = (TEN_MEGABYTES[at : at + 100_000] for at in range(0, len(TEN_MEGABYTES), 100_000))
         digest = hashlib.sha256(TEN_MEGABYTES).hexdigest().encode()

@@ -122,10 +122,12 @@ Listen 127.0.0.1:{tls_port}
 
 _APACHE_PROXY = """
 LoadModule proxy_module {modules}/mod_proxy.so
+LoadModule env_module {modules}/mod_env.so
 LoadModule proxy_fcgi_module {modules}/mod_proxy_fcgi.so
 """
 _APACHE_PROXY_SITE = """
 AllowEncodedSlashes On
+SetEnv proxy-sendcl 1
 ProxyPass "/app" "unix:{socket}|fcgi://localhost"
 ProxyPass "/" "unix:{socket}|fcgi://localhost/"
 """
