@@ -46,13 +46,18 @@ workers = 2
 `;
 }
 
+interface LoadText extends Pick<PoolText, 'fixture' | 'more'> {
+  readonly clients?: number;
+  readonly path?: (count: number) => string;
+}
+
 async function serve(
   listen: string,
-  { fixture = 'aborts-on-sigterm', clients = 16, more = '' } = {},
+  { fixture = 'aborts-on-sigterm', clients = 16, more = '', path }: LoadText = {},
 ): Promise<{ daemon: TestDaemon; load: SteadyLoad }> {
   const config = writeConfig(workspace, poolsText({ listen, workers: 3, fixture, more }));
   const daemon = await TestDaemon.start(workspace, config);
-  return { daemon, load: await loadOn(listen, clients) };
+  return { daemon, load: await loadOn(listen, clients, path) };
 }
 
 async function loadOn(
@@ -111,11 +116,13 @@ describe.each(places)('under load on $place', ({ address }) => {
     await expectNothingLost(load);
   });
 
-  // With more requests than workers at any time there is no moment in which one could leave.
+  // With more requests than workers at any time there is hardly a moment in which one could leave.
   test.each([8, 64])(
     'scaling a program that aborts on SIGTERM loses no request of %i clients',
     async (clients) => {
-      const { daemon, load } = await serve(await address(), { clients, more: 'graceful_timeout = "1s"' });
+      const path = (count: number): string => `/page?number=${count}&seconds=0.0${count % 4}`;
+      const more = 'graceful_timeout = "1s"';
+      const { daemon, load } = await serve(await address(), { clients, more, path });
       const told: string[] = [];
       for (let round = 0; round < 2; round += 1) {
         await run(daemon, 'scale', 'site', '6');
