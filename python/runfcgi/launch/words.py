@@ -112,6 +112,6 @@ WORDS = (
     Word("graceful_timeout", 30.0, _seconds, "seconds a stop waits for requests; default 30"),
     Word("max_memory", 0, _integer(0), "bytes above which a worker is replaced; 0: any"),
     Word("memory_measure", "rss", _measure, "memory counted by max_memory: rss (default) or pss"),
-    Word("request_timeout", 0.0, _seconds, "under a supervisor: seconds a request may take; 0: any"),
+    Word("request_timeout", 0.0, _seconds, "with a supervisor: seconds a request may take; 0: any"),
     Word("debug", False, _boolean, "show the traceback in the page of an error", True),
 )
