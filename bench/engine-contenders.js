@@ -16,11 +16,16 @@ export const workers = 2;
  * @property {string} [settings] of a Django project
  */
 
+/** @type {Site} */
+export const djangoSite = {
+  name: 'django',
+  directory: demo,
+  module: 'mysite.wsgi',
+  settings: 'settings.production',
+};
+
 /** @type {readonly Site[]} */
-export const sites = [
-  { name: 'plain', directory: import.meta.dirname, module: 'engine_site' },
-  { name: 'django', directory: demo, module: 'mysite.wsgi', settings: 'settings.production' },
-];
+export const sites = [{ name: 'plain', directory: import.meta.dirname, module: 'engine_site' }, djangoSite];
 
 /**
  * @typedef {object} EngineContender
@@ -46,7 +51,7 @@ export const engineContenders = [
     needs: join(root, 'dist/runfcgid.js'),
     from: 'npm run build',
     start: (site, socket, directory) => ({
-      files: { 'runfcgid.toml': daemonConfig(site, socket, directory) },
+      files: { 'runfcgid.toml': daemonConfig(site, { socket, directory, workers }) },
       command: [
         process.execPath,
         join(root, 'bin/runfcgid.js'),
@@ -88,14 +93,16 @@ function prefork() {
 
 /**
  * @param {Site} site
- * @param {string} socket
- * @param {string} directory
+ * @param {{ socket: string, directory: string, workers: number, preload?: boolean }} pool
  */
-function daemonConfig({ directory: siteDirectory, module, settings }, socket, directory) {
+export function daemonConfig(
+  { directory: siteDirectory, module, settings },
+  { socket, directory, workers, preload = true },
+) {
   const application =
     settings === undefined
-      ? `wsgi = { application = "${module}:application", method = "prefork", python = "${python}" }`
-      : `django = { settings = "${settings}", method = "prefork", python = "${python}" }`;
+      ? `wsgi = { application = "${module}:application", method = "prefork", python = "${python}", preload = ${preload} }`
+      : `django = { settings = "${settings}", method = "prefork", python = "${python}", preload = ${preload} }`;
   return `
 [daemon]
 runtime_dir = "${directory}/run"

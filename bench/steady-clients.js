@@ -1,21 +1,9 @@
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { completeOutput, request } from './fastcgi-bytes.js';
+import { ask, get } from './ask.js';
 
 /** After a failure a client waits, so that nobody counts thousands of refusals in a second. */
 const pauseMs = 10;
-const answerTimeoutMs = 15_000;
-const question = request({
-  REQUEST_METHOD: 'GET',
-  SCRIPT_FILENAME: join(import.meta.dirname, 'slow-starter.php'),
-  SCRIPT_NAME: '',
-  PATH_INFO: '/',
-  QUERY_STRING: '',
-  REQUEST_URI: '/',
-  SERVER_NAME: 'bench',
-  SERVER_PORT: '80',
-  SERVER_PROTOCOL: 'HTTP/1.1',
-});
+const question = { ...get('/'), SCRIPT_FILENAME: join(import.meta.dirname, 'slow-starter.php') };
 
 /** @typedef {{ atMs: number, pid: number }} Answer */
 
@@ -45,7 +33,7 @@ export class SteadyClients {
 
   async #client() {
     while (!this.#isStopped) {
-      const output = await ask(this.#path);
+      const output = await ask(this.#path, question);
       const pid = Number(/\r\n\r\n(\d+)\n$/.exec(output ?? '')?.[1]);
       if (Number.isInteger(pid)) {
         this.answers.push({ atMs: performance.now(), pid });
@@ -55,25 +43,4 @@ export class SteadyClients {
       }
     }
   }
-}
-
-/**
- * @param {string} path
- * @returns {Promise<string | undefined>} `undefined` when there is no complete answer
- */
-function ask(path) {
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    const timer = setTimeout(() => socket.destroy(), answerTimeoutMs);
-    let received = Buffer.alloc(0);
-    socket.on('connect', () => socket.write(question));
-    socket.on('data', (chunk) => {
-      received = Buffer.concat([received, chunk]);
-    });
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      clearTimeout(timer);
-      resolve(completeOutput(received));
-    });
-  });
 }
