@@ -23,7 +23,8 @@ test('one reading tells memory and CPU of several trees, in their order', async 
     expect(ofIdle?.cpuPercent, round).toBeLessThan(20);
     // Others may need the processor too; a busy loop gets its share.
     expect(ofBusy?.cpuPercent, round).toBeGreaterThan(25);
-    expect(ofBusy?.cpuPercent, round).toBeLessThan(130);
+    // A reader that is kept waiting between the clock and the count reads more than there can be.
+    expect(ofBusy?.cpuPercent, round).toBeLessThan(190);
     await systemClock.sleep(300);
   }
 });

@@ -118,9 +118,9 @@ describe('a stream', () => {
   test('that is busy but leaves pauses is never slowed', async () => {
     const clock = new FakeClock();
     const stream = new Readable({ read: () => undefined });
-    const end = readLines({ stream, longest: 100, clock, onLine: () => undefined });
+    const end = readLines({ stream, longest: 2_000, clock, onLine: () => undefined });
     for (let round = 0; round < 10; round += 1) {
-      stream.push(Buffer.from('x\n'.repeat(65_536)));
+      stream.push(Buffer.from(`${'x'.repeat(1_023)}\n`.repeat(128)));
       await settled();
       expect(stream.isPaused()).toBe(false);
       await clock.advance(11);
