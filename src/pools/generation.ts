@@ -85,9 +85,10 @@ export class Generation {
     return this.#forks?.serverPid;
   }
 
-  /** What its workers were forked from has ended: another may have read other code. */
-  get isUnrepeatable(): boolean {
-    return this.#forks?.isLost ?? false;
+  /** What a new worker would run: the code that was proven, kept by a fork server, or what the disk holds by now. */
+  get source(): 'kept' | 'disk' | 'lost' {
+    if (this.#forks === undefined) return 'disk';
+    return this.#forks.isLost ? 'lost' : 'kept';
   }
 
   /** Those that serve or shall serve. */

@@ -61,11 +61,12 @@ export class Succession {
     this.#plan = plan;
   }
 
-  /** New workers of the live generation may run other code than it has proven, or another configuration. */
+  /** New workers of the live generation may run other code than it has proven, or would run an old configuration. */
   isOutdated(): boolean {
     const { live } = this.generations;
-    if (live === undefined || live.isUnrepeatable) return live !== undefined;
-    return changeBetween(live.plan, this.#plan) === 'roll' || this.triggers.haveFiredSince(live.number);
+    if (live === undefined) return false;
+    if (live.source === 'lost' || changeBetween(live.plan, this.#plan) === 'roll') return true;
+    return live.source === 'disk' && this.triggers.haveFiredSince(live.number);
   }
 
   tryAgainNow(): void {

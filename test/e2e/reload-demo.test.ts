@@ -55,10 +55,16 @@ function releaseReader(seen: number[]): (answer: HttpAnswer) => string | undefin
 async function serve(
   deployment: Deployment,
   seen: number[],
+  isPreloaded = true,
 ): Promise<{ daemon: TestDaemon; load: SteadyLoad }> {
   await migrateDemo(workspace);
   const listen = `unix:${workspace.file('mysite.sock')}`;
-  const pool = demoPool(workspace, listen, 'method = "prefork"', 'workers = 2\ntouch_reload = "mysite.fcgi"');
+  const pool = demoPool(
+    workspace,
+    listen,
+    `method = "prefork", preload = ${isPreloaded}`,
+    'workers = 2\ntouch_reload = "mysite.fcgi"',
+  );
   const config = writeConfig(workspace, pool.replace(demoDirectory, deployment.directory));
   const daemon = await TestDaemon.start(workspace, config);
   const load = new SteadyLoad({
@@ -107,11 +113,33 @@ test('code that is deployed with a touch goes live once and never back, and brok
   expect(new Set(seen)).toEqual(new Set([1, 2, 3, 4, 6]));
 });
 
-test('code that was not proven never gets into a live pool by way of a dead worker', async () => {
+test('a dead worker comes back with the code that was proven, also after a deploy that is refused', async () => {
   const deployment = new Deployment();
   const seen: number[] = [];
   deployment.write(1);
   const { daemon, load } = await serve(deployment, seen);
+  await load.goOn(20);
+  const mark = daemon.log.length;
+  deployment.deploy(2, 'raise RuntimeError("not this one")');
+  await daemon.logged('reload.refused', 30_000, mark);
+  const [victim = 0] = await daemon.workerPids('mysite');
+  process.kill(victim, 'SIGKILL');
+  await until(async () => {
+    const { state, restarts } = await daemon.pool('mysite');
+    return state === 'running' && restarts === 1;
+  }, 30_000);
+  await load.goOn(50);
+  const { ok = 0, ...lost } = await load.stop();
+  expect(Object.values(lost).reduce((sum, count) => sum + count, 0)).toBeLessThanOrEqual(1);
+  expect(ok).toBeGreaterThan(60);
+  expect(new Set(seen)).toEqual(new Set([1]));
+});
+
+test('code that was not proven never gets into a live pool by way of a dead worker', async () => {
+  const deployment = new Deployment();
+  const seen: number[] = [];
+  deployment.write(1);
+  const { daemon, load } = await serve(deployment, seen, false);
   await load.goOn(20);
   const [victim = 0, survivor = 0] = await daemon.workerPids('mysite');
 
