@@ -6,11 +6,12 @@ Skipped where this interpreter has no Django; what is said about that is tested 
 import importlib.util
 import os
 import signal
+import subprocess
 import sys
 import unittest
 
 from .client import ask
-from .engine import SITES, EngineTest, SharedEngineTest, Supervised
+from .engine import SITES, EngineTest, SharedEngineTest, Supervised, environment
 
 HAS_DJANGO = importlib.util.find_spec("django") is not None
 SITE = os.path.join(SITES, "django_site")
@@ -147,3 +148,28 @@ class WithoutDjangoTest(EngineTest):
         self.assertIn(
             f"Django is not installed for this interpreter ({sys.executable})", engine.log
         )
+
+
+@needs_django
+class FirstPageTest(unittest.TestCase):
+    """Loading builds what the first page would wait for."""
+
+    def load(self, settings, question):
+        """What ``question`` evaluates to in a process that has loaded the project."""
+        program = (
+            "from runfcgi.launch.django_project import load_project\n"
+            f"load_project({SITE!r}, {settings!r})\n"
+            "from django.template import engines\n"
+            "from django.urls import get_resolver\n"
+            f"print({question})"
+        )
+        command = [sys.executable, "-B", "-c", program]
+        done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        return done.stdout.strip()
+
+    def test_the_names_of_urls_are_known_to_all_workers(self):
+        self.assertEqual(self.load("site_settings", "bool(get_resolver()._reverse_dict)"), "True")
+
+    def test_templates_that_cannot_be_had_stop_only_the_pages_that_need_them(self):
+        self.assertEqual(self.load("missing_templates_settings", "len(engines.templates)"), "2")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import sys
@@ -42,6 +43,7 @@ def load_configured() -> Loaded:
 
     application = attempt("loading the Django apps (django.setup)", get_wsgi_application)
     attempt(f'the root URLconf "{settings.ROOT_URLCONF}"', _resolve_urlconf)
+    _build_for_first_page()
     attempt("closing connections after loading", _close_connections)
     return Loaded(_with_whole_pages(application), _close_connections)
 
@@ -59,6 +61,17 @@ def _resolve_urlconf() -> None:
     from django.urls import get_resolver
 
     get_resolver().url_patterns
+
+
+def _build_for_first_page() -> None:
+    """What Django leaves for the first page that needs it: forked workers share it, and the first
+    visitor of each does not wait for it. What cannot be built shows when a page needs it."""
+    from django.template import engines
+    from django.urls import get_resolver
+
+    for build in (engines.all, lambda: get_resolver().reverse_dict):
+        with contextlib.suppress(Exception):
+            build()
 
 
 def _close_connections() -> None:
