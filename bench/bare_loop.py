@@ -69,17 +69,16 @@ def serve(connection, application):
 
 
 def read_request(connection):
-    data = connection.recv(65536)
-    position = 0
+    data, position = b"", 0
     params, body = [], []
     while True:
         if len(data) - position < 8:
-            data, position = data[position:] + connection.recv(65536), 0
+            data, position = data[position:] + receive(connection, 65536), 0
             continue
         _, kind, _, size, padding = HEADER.unpack_from(data, position)
         end = position + 8 + size + padding
         if len(data) < end:
-            data += connection.recv(end - len(data), socket.MSG_WAITALL)
+            data += receive(connection, end - len(data), socket.MSG_WAITALL)
         content = data[position + 8 : position + 8 + size]
         position = end
         if kind == PARAMS:
@@ -88,6 +87,13 @@ def read_request(connection):
             if not content:
                 return decode(b"".join(params)), b"".join(body)
             body.append(content)
+
+
+def receive(connection, size, flags=0):
+    data = connection.recv(size, flags)
+    if not data:
+        raise ConnectionError("closed within a request")
+    return data
 
 
 def decode(data):

@@ -193,6 +193,7 @@ async function sample(url, { clients, bodySize }, seconds, pid) {
   const before = await cpuMicroseconds(pid);
   const { requests, durationUs, p50Us, p99Us, failures } = await load(url, { clients, seconds, bodySize });
   const spent = (await cpuMicroseconds(pid)) - before;
+  if (requests === 0) throw new Error(`${url} does not answer any more`);
   return {
     perSecond: requests / (durationUs / 1e6),
     p50Ms: p50Us / 1000,
