@@ -20,10 +20,6 @@ from .listener import ListenerClosed, OutOfDescriptors
 from .shared import Shared
 from .slot import Slot
 
-# A web server connects and writes at once. This long a new connection has the thread to itself;
-# then it is parked. Without the patience a request could land behind a long one that was
-# accepted in the instant between its connect and its first byte.
-_PATIENCE = 0.05
 # Pieces of a request's head read in one go, before other connections get their turn.
 _MAX_RECEIVES = 64
 # Another thread may empty the parking while this one waits for it.
@@ -140,17 +136,17 @@ class Loop:
 
     def _receive_head(self, connection: Connection) -> bool:
         """Read until a request is ready or nothing more is there. False: the peer has closed."""
-        patience = 0.0 if connection.served or connection.deadline else _PATIENCE
+        is_new = not (connection.served or connection.deadline)
+        receive = connection.receive_first if is_new else connection.receive
         for _ in range(_MAX_RECEIVES):
             try:
-                if not connection.receive():
+                if not receive():
                     return False
             except BlockingIOError:
-                if not patience or not connection.wait_readable(patience):
-                    return True
-                patience = 0.0
+                return True
             if connection.is_request_ready():
                 return True
+            receive = connection.receive
         return True
 
     def _serve(self, connection: Connection) -> bool:
