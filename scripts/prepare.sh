@@ -21,6 +21,8 @@ need_node() {
 # The packages of package-lock.json, when there are none yet or the lock has changed since.
 need_npm_packages() {
   [ -e node_modules/.package-lock.json ] && [ ! package-lock.json -nt node_modules/.package-lock.json ] && return
+  # npm would empty whatever the link leads to, which others use.
+  [ ! -L node_modules ] || give_up "node_modules leads to $(readlink -f node_modules), where other packages are than in package-lock.json: run npm ci there."
   [ -w . ] || give_up "$PWD cannot be written by $(id -un): run this as its owner, or in a copy of your own."
   # An account without a home has no cache either.
   if [ ! -w "${HOME:-/nonexistent}" ]; then export npm_config_cache=$PWD/.demo/npm; fi
