@@ -9,22 +9,25 @@ export type RawTable = Readonly<Record<string, unknown>>;
 /**
  * Reads `table` by the table of settings. What is wrong is pushed to `problems`, and the setting then has its
  * default, so that everything else can be looked at too.
+ *
+ * @param outer what may stand in the table around this one: some settings are looked for in the wrong one.
  */
 export function parseTable<Table extends SettingsTable>(
   settings: Table,
   table: RawTable,
   place: Place,
   problems: Problem[],
+  outer: SettingsTable = {},
 ): Values<Table> {
   const parsed: Record<string, unknown> = {};
   for (const [name, setting] of Object.entries(settings)) {
     const at: Place = { file: place.file, path: [...place.path, name] };
     const written = Object.hasOwn(table, name) ? table[name] : undefined;
     parsed[name] = isNested(setting)
-      ? parseNested(setting, written, at, problems)
+      ? parseNested(setting, written, at, problems, settings)
       : parseSetting(setting, written, at, problems);
   }
-  problems.push(...unknownKeys(settings, table, place));
+  problems.push(...unknownKeys(settings, table, place, outer));
   // Each value was made by the schema of its own entry, which is what Values says.
   return parsed as Values<Table>;
 }
@@ -37,9 +40,15 @@ function isNested(setting: Setting | NestedSettings): setting is NestedSettings 
   return 'settings' in setting;
 }
 
-function parseNested(setting: NestedSettings, written: unknown, place: Place, problems: Problem[]): unknown {
+function parseNested(
+  setting: NestedSettings,
+  written: unknown,
+  place: Place,
+  problems: Problem[],
+  outer: SettingsTable,
+): unknown {
   if (written === undefined) return undefined;
-  if (isTable(written)) return parseTable(setting.settings, written, place, problems);
+  if (isTable(written)) return parseTable(setting.settings, written, place, problems, outer);
   const { shorthand } = setting;
   if (shorthand !== undefined && typeof written === 'string') {
     return parseTable(setting.settings, { [shorthand]: written }, place, problems);
@@ -74,15 +83,38 @@ function defaultOf(setting: Setting): unknown {
   return setting.default === undefined ? undefined : safeParse(setting.type.schema, setting.default).output;
 }
 
-function unknownKeys(settings: SettingsTable, table: RawTable, place: Place): Problem[] {
+function unknownKeys(
+  settings: SettingsTable,
+  table: RawTable,
+  place: Place,
+  outer: SettingsTable,
+): Problem[] {
   const known = Object.keys(settings);
   return Object.keys(table)
     .filter((key) => !known.includes(key))
     .map((key) => ({
       file: place.file,
       path: [...place.path, key],
-      message: unknownKeyMessage(key, table[key], known, place.path),
+      message:
+        misplacedKeyMessage(key, settings, place.path, outer) ??
+        unknownKeyMessage(key, table[key], known, place.path),
     }));
+}
+
+/** It exists, one table further in or out. */
+function misplacedKeyMessage(
+  key: string,
+  settings: SettingsTable,
+  path: KeyPath,
+  outer: SettingsTable,
+): string | undefined {
+  if (Object.hasOwn(outer, key)) {
+    return `is not a setting here, but of [${path.slice(0, -1).join('.')}], beside "${path.at(-1)}"`;
+  }
+  const tables = Object.entries(settings)
+    .filter(([, setting]) => isNested(setting) && Object.hasOwn(setting.settings, key))
+    .map(([name]) => `${name} = { ${key} = … }`);
+  return tables.length === 0 ? undefined : `is not a setting here, but of a table: ${tables.join(', or ')}`;
 }
 
 function unknownKeyMessage(key: string, value: unknown, known: readonly string[], path: KeyPath): string {

@@ -14,7 +14,7 @@ import {
   transform,
   unknown,
 } from 'valibot';
-import { parseDuration, parseSize } from './units.ts';
+import { formatSize, parseDuration, parseSize } from './units.ts';
 
 export function nonEmpty(expected: string): GenericSchema<unknown, string> {
   return pipe(string(expected), minLength(1, expected));
@@ -45,6 +45,9 @@ export function durationSchema(leastMs: number): GenericSchema<unknown, number> 
   );
 }
 
+/** Bytes. No process has less memory: a smaller number was meant in another unit. */
+const leastSize = 1024 * 1024;
+
 export function sizeSchema(): GenericSchema<unknown, number> {
   return pipe(
     unknown(),
@@ -53,7 +56,11 @@ export function sizeSchema(): GenericSchema<unknown, number> {
       if (typeof written !== 'string')
         throw new SyntaxError('expected a size such as "512K", "200M" or "1G"');
       const bytes = parseSize(written);
-      if (bytes < 1) throw new SyntaxError('expected a size of at least one byte');
+      if (bytes < leastSize) {
+        throw new SyntaxError(
+          `expected a size of at least ${formatSize(leastSize)} (a bare number is bytes)`,
+        );
+      }
       return bytes;
     }),
   );

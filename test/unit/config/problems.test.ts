@@ -93,7 +93,18 @@ workers = 0
       'command = ["x"]\nmax_memory = "lots"',
       'max_memory: expected a size such as "512K", "200M" or "1G", found "lots"',
     ],
-    ['command = ["x"]\nmax_memory = 0', 'max_memory: expected a size of at least one byte, found 0'],
+    [
+      'command = ["x"]\nmax_memory = 200',
+      'max_memory: expected a size of at least 1M (a bare number is bytes), found 200',
+    ],
+    [
+      'django = { settings = "s" }\nmax_requests = 5',
+      'pools.a.max_requests: is not a setting here, but of a table: django = { max_requests = … }, or wsgi = { max_requests = … }',
+    ],
+    [
+      'django = { settings = "s", max_memory = "200M" }',
+      'pools.a.django.max_memory: is not a setting here, but of [pools.a], beside "django"',
+    ],
     ['command = ["x"]\nmemory_measure = "uss"', 'memory_measure: expected one of "rss", "pss", found "uss"'],
     ['command = ["x"]\nboot_timeout = 0', 'boot_timeout: expected a duration of at least 1ms, found 0'],
     ['command = ["x"]\ngraceful_timeout = inf', 'graceful_timeout: expected a duration such as'],
