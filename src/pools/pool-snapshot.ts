@@ -136,10 +136,12 @@ function snapshotGeneration(generation: Generation, measures: Measures): Generat
 }
 
 function snapshotForkServer(
-  { forkServerPid: pid }: Generation,
+  { forkServerPid: pid, source }: Generation,
   measures: Measures,
 ): ForkServerSnapshot | null {
-  return pid === undefined ? null : { pid, memoryBytes: measures.get(pid)?.memoryBytes ?? null };
+  if (source === 'disk') return null;
+  const memoryBytes = pid === undefined ? null : (measures.get(pid)?.memoryBytes ?? null);
+  return { pid: pid ?? null, isLost: source === 'lost', memoryBytes };
 }
 
 /** `null` as soon as those of one worker are unknown: a part would look like the whole. */

@@ -1,4 +1,4 @@
-import { describeGeneration } from './generation-text.ts';
+import { describeForkServer, describeGeneration } from './generation-text.ts';
 import { formatPoolTable } from './pool-table.ts';
 import { printable } from './printable.ts';
 import { formatBytes, formatElapsed } from './quantities.ts';
@@ -26,6 +26,7 @@ export function formatStatus({ daemon, pools }: StatusSnapshot, options: FormatO
     ...paragraph(
       pools.flatMap((pool) => [
         ...formatGenerations(pool),
+        ...formatForkServer(pool, options),
         ...formatTrigger(pool, daemon),
         ...formatRecycling(pool, daemon),
         ...describeCutRequests(pool),
@@ -57,6 +58,17 @@ function formatGenerations({ name, generations, proof }: PoolSnapshot): readonly
       const asked = generation.phase === 'proving' ? ` (proof: ${proof})` : '';
       return `${name}: ${describeGeneration(generation)}${asked}`;
     });
+}
+
+/** One that is there is told of beside the workers only; one that is missed, always. */
+function formatForkServer(
+  { name, generations }: PoolSnapshot,
+  { hasWorkers }: FormatOptions,
+): readonly string[] {
+  return generations
+    .filter(({ phase, forkServer }) => phase === 'live' && (hasWorkers || forkServer?.isLost === true))
+    .flatMap((generation) => describeForkServer(generation) ?? [])
+    .map((words) => `${name}: ${words}`);
 }
 
 function formatTrigger({ name, lastTrigger }: PoolSnapshot, daemon: DaemonSnapshot): readonly string[] {

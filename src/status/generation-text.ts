@@ -1,8 +1,19 @@
+import { formatBytes } from './quantities.ts';
 import type { GenerationPhaseName, GenerationSnapshot } from './snapshot.ts';
 
 /** "generation 3 proving: 1 of 2 workers ready", "generation 2 draining: 1 connection". */
 export function describeGeneration(generation: GenerationSnapshot): string {
   return `generation ${generation.number} ${generation.phase}: ${details[generation.phase](generation)}`;
+}
+
+/** "workers are forked from pid 17 (44 MB)"; `undefined` where each worker loads the application itself. */
+export function describeForkServer({ forkServer }: GenerationSnapshot): string | undefined {
+  if (forkServer === null) return undefined;
+  const { pid, isLost, memoryBytes } = forkServer;
+  if (isLost) return 'the fork server has ended; a new generation follows when one of the workers ends';
+  if (pid === null) return undefined;
+  const memory = memoryBytes === null ? '' : ` (${formatBytes(memoryBytes)})`;
+  return `the workers are forked from pid ${pid}${memory}`;
 }
 
 const details: Readonly<Record<GenerationPhaseName, (generation: GenerationSnapshot) => string>> = {

@@ -83,12 +83,15 @@ export interface GenerationSnapshot {
   readonly ready: number;
   /** Accepted by its workers and not yet closed; `null` when unknown. */
   readonly connections: number | null;
-  /** What its workers are forked from; `null` when there is no such process (any more). */
+  /** What its workers are forked from; `null` when each loads the application itself. */
   readonly forkServer: ForkServerSnapshot | null;
 }
 
 export interface ForkServerSnapshot {
-  readonly pid: number;
+  /** `null` when it does not run: not yet, or not any more. */
+  readonly pid: number | null;
+  /** It has ended by itself: the next worker that ends brings a new generation. */
+  readonly isLost: boolean;
   readonly memoryBytes: number | null;
 }
 

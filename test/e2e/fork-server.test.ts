@@ -57,7 +57,7 @@ afterEach(() => workspace.close());
 async function forkServer(): Promise<number> {
   const { generations } = await daemon.pool('site');
   const server = generations.find(({ phase }) => phase === 'live')?.forkServer;
-  if (!server) throw new Error(`no fork server: ${JSON.stringify(generations)}`);
+  if (!server?.pid) throw new Error(`no fork server: ${JSON.stringify(generations)}`);
   return server.pid;
 }
 
@@ -105,6 +105,7 @@ test('with a lost fork server and broken code the workers that are left serve on
   const before = await daemon.workerPids('site');
   kill(await forkServer());
   await daemon.logged('fork-server.lost');
+  expect((await daemon.fcgictl('status')).stdout).toContain('site: the fork server has ended');
   writeFileSync(workspace.file('shop.py'), 'this is no Python');
   kill(before[0]);
   await daemon.logged('reload.refused');

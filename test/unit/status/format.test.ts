@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { formatStatus } from '../../../src/status/format.ts';
-import type { WorkerSnapshot } from '../../../src/status/snapshot.ts';
+import type { ForkServerSnapshot, WorkerSnapshot } from '../../../src/status/snapshot.ts';
 import { poolSnapshot, statusOf } from '../../helpers/fake-commands.ts';
 
 const worker: WorkerSnapshot = {
@@ -112,6 +112,26 @@ test('generations that rise and leave, and the last trigger, are told below the 
     'api: generation 2 stopping: 3 workers left',
     '',
   ]);
+});
+
+test('a fork server is told of beside the workers, and always when it is missed', () => {
+  const statusWith = (forkServer: ForkServerSnapshot | null) =>
+    statusOf([
+      poolSnapshot({
+        generations: [{ number: 1, phase: 'live', workers: 2, ready: 2, connections: 0, forkServer }],
+      }),
+    ]);
+  const living = statusWith({ pid: 9, isLost: false, memoryBytes: 44 * 1024 * 1024 });
+  const beside = { ...plain, hasWorkers: true };
+  expect(formatStatus(living, beside)).toContain('web: the workers are forked from pid 9 (44 MB)\n');
+  expect(formatStatus(living, plain)).not.toContain('forked');
+  const lost = statusWith({ pid: null, isLost: true, memoryBytes: null });
+  const words = 'web: the fork server has ended; a new generation follows when one of the workers ends\n';
+  expect(formatStatus(lost, plain)).toContain(words);
+  const starting = statusWith({ pid: null, isLost: false, memoryBytes: null });
+  for (const status of [starting, statusWith(null)]) {
+    expect(formatStatus(status, beside)).not.toContain('fork');
+  }
 });
 
 test('what was recycled is told below the table', () => {
