@@ -3,6 +3,7 @@ import { checkDaemon } from './check-daemon.ts';
 import { checkListen } from './check-listen.ts';
 import { checkProgram } from './check-program.ts';
 import { checkPython } from './check-python.ts';
+import { checkSlowLog } from './check-slow-log.ts';
 import type { CheckFinding, PoolFinding } from './finding.ts';
 import type { CheckReaders } from './readers.ts';
 
@@ -28,6 +29,7 @@ async function checkPool(
     // An interpreter that cannot be started has nothing to say about modules.
     ...(isRunnable ? await checkPython(pool, readers) : []),
     ...(await checkListen(pool, daemonPid, readers)),
+    ...checkSlowLog(pool, readers),
   ];
   return findings.map((finding) => ({ ...finding, pool: pool.name }));
 }

@@ -19,7 +19,11 @@ export class LogFiles {
     try {
       this.#sinkOf(file).write(text);
     } catch (error) {
-      this.#log.error({ event: 'log.failed', file, reason: describeError(error), text }, 'cannot be written');
+      const reason = describeFailure(error);
+      this.#log.error(
+        { event: 'log.failed', file, reason, text },
+        `${reason}; what it was to get is in "text"`,
+      );
     }
   }
 
@@ -54,4 +58,10 @@ export class LogFiles {
     this.#sinks.set(file, sink);
     return sink;
   }
+}
+
+/** With the words of the system, which say what to mend. */
+function describeFailure(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? `: ${describeError(error.cause)}` : '';
+  return `${describeError(error)}${cause}`;
 }

@@ -131,6 +131,18 @@ describe('a dry run', () => {
       { severity: 'problem', key: 'command', message: 'this user may not run the program /bin/x' },
     ],
     [
+      'a slow log in a directory that does not exist',
+      `${django}slow_request = "1s"\nslow_log = "/var/log/a/slow.log"\n`,
+      { stat: only('/var/log/a', undefined) },
+      { severity: 'warning', key: 'slow_log', message: 'there is no directory /var/log/a' },
+    ],
+    [
+      'a slow log in a directory that may not be written',
+      `${django}slow_request = "1s"\nslow_log = "/var/log/a/slow.log"\n`,
+      { mayAccess: (path, right) => !(path === '/var/log/a' && right === 'write') },
+      { severity: 'warning', key: 'slow_log', message: '/var/log/a is not writable for this user' },
+    ],
+    [
       'an address in use',
       command(),
       { whoListens: () => [{ pid: 77, program: 'x', uid: 0 }] },
