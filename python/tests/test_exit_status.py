@@ -28,12 +28,17 @@ class ExitStatusTest(EngineTest):
             file.write("import does_not_exist_either\n")
         with open(os.path.join(self.directory, "exits.py"), "w") as file:
             file.write("raise SystemExit('configure me')\n")
+        with open(os.path.join(self.directory, "slip.py"), "w") as file:
+            file.write("import os\ndef view(request:\n")
+        with open(os.path.join(self.directory, "imports_slip.py"), "w") as file:
+            file.write("import slip\n")
         rows = {
             "nowhere": ['no module "nowhere" in', sys.executable],
             "os:nothing": ['module "os" has no "nothing"'],
             "os:sep": ['"os:sep" is not callable: it is a str'],
             "broken": ['importing "broken" raised ValueError: at import', "in boom", "Traceback"],
             "imports_missing": ["No module named 'does_not_exist_either'", "Traceback"],
+            "imports_slip": ["raised SyntaxError: ", "slip.py, line 2)"],
             "exits": ["SystemExit: configure me"],
             ".relative": ['".relative" is not the name of a module'],
         }

@@ -205,7 +205,7 @@ class ThreadedTest(EngineTest):
             self.assertEqual(fine.read_answer().body, b"at last\n")
             self.assertEqual(worker.engine.wait_for_exit(5), 0)
             self.assertIsNone(stuck.read_answer().ended)
-        self.assertIn("1 requests did not finish within request_timeout (0.5 s)", worker.engine.log)
+        self.assertIn("1 request did not finish within request_timeout (0.5 s)", worker.engine.log)
         self.assertEqual(sum(worker.scoreboard.look(i).state != IDLE for i in range(3)), 1)
 
     def test_it_accepts_nothing_more(self):

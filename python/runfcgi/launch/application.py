@@ -91,10 +91,17 @@ def attempt(what: str, action: Callable[[], Any]) -> Any:
 def explain(what: str, error: BaseException) -> "tuple[str, str]":
     """A sentence and the traceback of an exception that came out of the application's code."""
     last_line = traceback.format_exception_only(type(error), error)[-1].strip()
-    message = f"{what} raised {last_line}"
+    message = f"{what} raised {last_line}{_where(error)}"
     return message, "".join(
         traceback.format_exception(type(error), error, _skip_machinery(error.__traceback__))
     )
+
+
+def _where(error: BaseException) -> str:
+    """The last line of a syntax error's traceback does not say which file has it."""
+    if not isinstance(error, SyntaxError) or error.filename is None:
+        return ""
+    return f" ({error.filename}, line {error.lineno})"
 
 
 def _skip_machinery(trace):

@@ -135,8 +135,9 @@ class Worker:
             limit = f"graceful_timeout ({self._settings.graceful_timeout:g} s)"
             self._exit_status = 1 if unfinished else 0
         if unfinished:
+            requests, are = ("request", "is") if unfinished == 1 else ("requests", "are")
             write_stderr(
-                f"runfcgi: {unfinished} requests did not finish within {limit} and are cut\n"
+                f"runfcgi: {unfinished} {requests} did not finish within {limit} and {are} cut\n"
             )
         if threads.has_failed:
             self._exit_status = 70
