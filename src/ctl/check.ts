@@ -19,6 +19,8 @@ export async function check(file: string | undefined, request: CtlRequest): Prom
 }
 
 function formatFinding({ severity, pool, key, message, hint }: CheckFinding): string {
+  // A message without a key has file, line and key in itself.
+  if (key === '' && hint === undefined) return `${severity}: ${message}`;
   const place = [...(pool === undefined ? [] : ['pools', pool]), ...(key === '' ? [] : [key])].join('.');
   const heading = [severity, ...(place === '' ? [] : [place]), message].join(': ');
   return [heading, ...(hint === undefined ? [] : [`  ${hint}`])].join('\n');

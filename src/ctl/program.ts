@@ -38,6 +38,7 @@ export function createProgram(run: RunCommand): Command {
 
   const add = (usage: string, description: string): Command => {
     const command = root.command(usage).description(description).helpOption('-h, --help', 'print help');
+    command.showHelpAfterError(`See fcgictl help ${command.name()}.`);
     return addCommonOptions(command);
   };
   const addConfigured = (usage: string, description: string): Command =>

@@ -14,7 +14,7 @@ export function prepareRuntimeDir(path: string): void {
   } catch (error) {
     throw new RunfcgidError('DAEMON_START_FAILED', `the runtime directory ${path} cannot be made`, {
       cause: error,
-      hint: 'Make it as root for the user of the daemon, or set "runtime_dir" in [daemon] to a place of your own.',
+      hint: 'Make it as root for the user of the daemon, or set "runtime_dir" (in [daemon], or as the word runtime_dir=DIR of "runfcgid runfcgi") to a place of your own.',
     });
   }
   const found = statSync(path);

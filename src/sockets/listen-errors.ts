@@ -7,7 +7,7 @@ export function addressInUse(address: ListenAddress, owners: readonly ListenerOw
   const where = formatAddress(address);
   return new RunfcgidError(
     'LISTEN_IN_USE',
-    `cannot listen on ${where}: ${describeOwners(owners)} listens there`,
+    `cannot listen on ${where}: ${describeOwners(owners)} ${owners.length > 1 ? 'listen' : 'listens'} there`,
     {
       hint: 'Stop that process, or give the pool another "listen" address.',
     },
