@@ -16,7 +16,17 @@ export function endingOf(previous: WorkerState, state: WorkerState, lifecycle: L
 }
 
 /** @param previous the state in which it ended. */
-export function causeOf(life: Pick<Life, 'couldNotStart'>, previous: WorkerState): Death['cause'] {
+export function deathOf(
+  life: Life,
+  previous: WorkerState,
+  { expectedExits }: LifecyclePlan,
+): Pick<Death, 'pid' | 'cause' | 'reason' | 'output'> {
+  const wasReady = previous.name === 'ready' || previous.name === 'worn';
+  const reason = life.explain({ wasReady, expectedExits });
+  return { pid: life.pid, cause: causeOf(life, previous), reason, output: life.lastWords };
+}
+
+function causeOf(life: Life, previous: WorkerState): Death['cause'] {
   if (life.couldNotStart) return 'not-started';
   return 'end' in previous && previous.end.cause !== 'asked' ? previous.end.cause : 'died';
 }

@@ -113,6 +113,11 @@ export function deadlineOf(state: WorkerState): number | undefined {
   return 'deadlineMs' in state ? state.deadlineMs : undefined;
 }
 
+/** The place may be filled at once. */
+export function isRespawnDue(state: WorkerState, nowMs: number): boolean {
+  return state.name === 'backoff' && state.deadlineMs <= nowMs;
+}
+
 /** It looks for a moment to end at, or ends by itself. */
 export function isLeaving(state: WorkerState): boolean {
   return state.name === 'retiring' || state.name === 'stuck';

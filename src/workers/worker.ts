@@ -2,7 +2,7 @@ import type { Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { Departure } from './departure.ts';
-import { causeOf, endingOf, requestsCutBy } from './end-facts.ts';
+import { deathOf, endingOf, requestsCutBy } from './end-facts.ts';
 import { Life, type Refusal } from './life.ts';
 import { Remains } from './remains.ts';
 import type { RequestLimits } from './request-watch.ts';
@@ -15,6 +15,7 @@ import {
   deadlineOf,
   hasProcess,
   isLeaving,
+  isRespawnDue,
   type Wear,
   type WorkerEffect,
   type WorkerEvent,
@@ -218,7 +219,7 @@ export class Worker {
     });
   }
 
-  /** The process has ended. Asked to, its tree goes with it; otherwise the next life does not wait for the rest. */
+  /** The process has ended. Asked to, its tree goes with it; otherwise the next life does not wait for a look at it. */
   #ended(life: Life): void {
     const lifecycle = this.#options.lifecycle();
     const exited = { type: 'exited', isExpected: life.endedWith(lifecycle.expectedExits) } as const;
@@ -229,22 +230,19 @@ export class Worker {
       life.whenTreeIsGone(() => this.#dispatch(exited));
       return;
     }
-    this.#remains.add(life, lifecycle);
+    this.#remains.add(life);
     this.#dispatch(exited);
+    // Without a timer: by now the pool has had its say (onChange) whether the place may be filled.
+    if (isRespawnDue(this.#state, this.#surroundings.clock.now())) this.#dispatch({ type: 'deadline' });
+    if (this.#state.name === 'starting') this.#remains.clearSoon(life, lifecycle);
+    else this.#remains.clear(life, lifecycle);
   }
 
   #reportDeath(isEarly: boolean, previous: WorkerState): void {
     const life = this.#life;
     if (life === undefined) return;
-    const cause = causeOf(life, previous);
-    const { generation, lifecycle } = this.#options;
-    const { expectedExits } = lifecycle();
-    const reason = life.explain({
-      wasReady: previous.name === 'ready' || previous.name === 'worn',
-      expectedExits,
-    });
-    const output = life.lastWords;
-    this.#log.warn({ event: 'worker.died', pid: life.pid }, reason);
-    this.#options.onDeath({ worker: this.id, generation, pid: life.pid, isEarly, cause, reason, output });
+    const death = deathOf(life, previous, this.#options.lifecycle());
+    this.#log.warn({ event: 'worker.died', pid: death.pid }, death.reason);
+    this.#options.onDeath({ worker: this.id, generation: this.#options.generation, isEarly, ...death });
   }
 }

@@ -20,6 +20,8 @@ export class FakeProcess implements WorkerProcess {
   isAlive = true;
   /** As in life, a killed process is not gone at once. */
   isSlowToDie = false;
+  /** Descendants that outlive it until they are killed. */
+  strays: readonly { pid: number; startTime: number }[] = [];
 
   constructor(pid: number, request: LaunchRequest) {
     this.pid = pid;
@@ -55,7 +57,7 @@ export class FakeProcess implements WorkerProcess {
   }
 
   tree(): readonly { pid: number; startTime: number }[] {
-    return this.isAlive ? [{ pid: this.pid, startTime: 1 }] : [];
+    return this.isAlive ? [{ pid: this.pid, startTime: 1 }, ...this.strays] : this.strays;
   }
 
   signalTree(signal: NodeJS.Signals): number {
@@ -64,6 +66,7 @@ export class FakeProcess implements WorkerProcess {
 
   killTree(): number {
     const wasAlive = this.isAlive;
+    this.strays = [];
     if (!this.isSlowToDie) this.end({ kind: 'signaled', signal: 'SIGKILL' });
     return wasAlive ? 1 : 0;
   }

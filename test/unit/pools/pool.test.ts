@@ -31,10 +31,54 @@ test('a worker that dies after a good while is replaced at once, on the same soc
   const [first] = world.alive;
   first?.end({ kind: 'signaled', signal: 'SIGKILL' });
   expect(pool.state).toBe('degraded');
-  await world.clock.advance(0);
   expect(world.alive).toHaveLength(2);
   expect(world.openSockets.size).toBe(1);
   expect(world.alive[1]?.request.listenFd).toBe(first?.request.listenFd);
+});
+
+test('what a dead worker leaves is looked for after the next was started, and nobody counts it as gone before', async () => {
+  const { world, pool } = await running(1);
+  await world.clock.advance(5_000);
+  const [first] = world.alive;
+  if (first === undefined) throw new Error('no worker runs');
+  first.strays = [{ pid: 4711, startTime: 1 }];
+  first.end({ kind: 'signaled', signal: 'SIGKILL' });
+  expect(world.alive).toHaveLength(1);
+  expect(first.signals).toEqual([]);
+  await world.clock.advance(50);
+  expect(first.signals).toEqual(['SIGTERM']);
+  pool.stop();
+  world.alive[0]?.exit(0);
+  await world.clock.advance(1_000);
+  expect(pool.state).toBe('stopping');
+  first.strays = [];
+  await world.clock.advance(100);
+  expect(pool.state).toBe('stopped');
+});
+
+test('a stop right after a death waits for the look at what the dead worker has left', async () => {
+  const { world, pool } = await running(1);
+  await world.clock.advance(5_000);
+  const [first] = world.alive;
+  first?.end({ kind: 'signaled', signal: 'SIGKILL' });
+  pool.stop();
+  world.alive[0]?.exit(0);
+  expect(pool.state).toBe('stopping');
+  await world.clock.advance(50);
+  expect(pool.state).toBe('stopped');
+});
+
+test('a kill right after a death hits what the dead worker has left', async () => {
+  const { world, pool } = await running(1);
+  await world.clock.advance(5_000);
+  const [first] = world.alive;
+  if (first === undefined) throw new Error('no worker runs');
+  first.strays = [{ pid: 4711, startTime: 1 }];
+  first.end({ kind: 'signaled', signal: 'SIGKILL' });
+  pool.kill();
+  expect(first.strays).toEqual([]);
+  await world.clock.advance(50);
+  expect(pool.state).toBe('stopped');
 });
 
 test('a pool whose workers exit at once fails, keeps its socket, and heals by itself', async () => {

@@ -141,6 +141,7 @@ test('a worker that joins others is not asked, but has to live for a second', as
   const { world, pool } = await running(planOf(2, request));
   await world.clock.advance(5_000);
   world.alive[0]?.end({ kind: 'signaled', signal: 'SIGKILL' });
+  await world.clock.advance(0);
   await world.clock.advance(999);
   expect(pool.state).toBe('degraded');
   await world.clock.advance(1);
