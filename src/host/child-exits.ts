@@ -13,10 +13,9 @@ let isListening = false;
 /** Calls `onExit` when a child has ended that Node does not know of (kernel/spawn.ts), and collects it. */
 export function onChildExit(pid: number, onExit: OnExit): void {
   waiting.set(pid, onExit);
-  if (isListening) return;
+  if (!isListening) process.on('SIGCHLD', collect);
   isListening = true;
-  process.on('SIGCHLD', collect);
-  // The first one may have ended before anybody listened.
+  // It may have ended before anybody listened, or before anybody waited for it: one that was adopted.
   setImmediate(collect);
 }
 

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type ChildExit, onChildExit } from '../../../src/host/child-exits.ts';
 import { spawnProcess } from '../../../src/host/kernel/spawn.ts';
+import { readProcess } from '../../../src/host/process-table.ts';
+import { until } from '../../helpers/until.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'runfcgid-spawn-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -23,6 +25,20 @@ describe('a process started without fork', () => {
     );
     expect(exits.slice(0, 20)).toEqual(scripts.map((_, code) => ({ code, signal: null })));
     expect(exits.at(-1)).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  test('is collected although it has ended, and its signal has come, before anybody waited for it', async () => {
+    await start('/bin/sh', ['-c', 'exit 0']);
+    const pid = spawnProcess({
+      program: '/bin/sh',
+      args: ['-c', 'exit 3'],
+      directory: scratch,
+      environment,
+      descriptors: [],
+    });
+    await until(() => readProcess(pid)?.state === 'Z');
+    await new Promise(setImmediate);
+    expect(await new Promise((resolve) => onChildExit(pid, resolve))).toEqual({ code: 3, signal: null });
   });
 
   test('gets each descriptor under its number', async () => {

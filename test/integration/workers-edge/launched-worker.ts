@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { expect } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
 import { closeDescriptor, openStreamSocket } from '../../../src/host/kernel/sockets.ts';
 import { readProcess } from '../../../src/host/process-table.ts';
@@ -107,7 +106,7 @@ export class LaunchedWorker {
       if (!worker.#isListenerShared) closeDescriptor(worker.#listenFd);
       for (const each of worker.#met.values()) await until(() => !isThere(each), `the end of ${each.pid}`);
       if (worker.process.pid !== undefined) await worker.ended();
-      expect(worker.process.tree()).toEqual([]);
+      await until(() => worker.process.tree().length === 0, 'the end of its tree');
     }
   }
 }
