@@ -2,6 +2,7 @@ import { RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import { signalProcess } from '../host/process-signal.ts';
 import type { Launcher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
+import { noProcess } from './no-process.ts';
 import { endOrMoment } from './output.ts';
 import { ProcessTree } from './process-tree.ts';
 import { startProgram } from './started-program.ts';
@@ -60,12 +61,3 @@ function attend(root: TreeProcess, tree: ProcessTree, { scoreboard }: WorkerStdi
     killTree: () => tree.kill(),
   };
 }
-
-const noProcess: WorkerProcess = {
-  pid: undefined,
-  scoreboard: undefined,
-  signal: () => false,
-  tree: () => [],
-  signalTree: () => 0,
-  killTree: () => 0,
-};

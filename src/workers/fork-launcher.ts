@@ -9,6 +9,8 @@ import { ForkServer } from './fork-server.ts';
 import type { ForkServerMessage } from './fork-server-channel.ts';
 import { ForkedProcess } from './forked-process.ts';
 import type { ForkingLauncher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
+import { noProcess } from './no-process.ts';
+import { readForked } from './parentage.ts';
 import { killStrays } from './strays.ts';
 import { toExitStatus } from './wait-status.ts';
 import { WorkerStdio } from './worker-stdio.ts';
@@ -144,8 +146,13 @@ export class ForkLauncher implements ForkingLauncher {
   }
 
   #spawned(id: number, pid: number): void {
-    // Without a row it has ended and was waited for; that it has is the next message.
-    this.#processes.get(id)?.noteSpawned({ pid, startTime: readProcess(pid)?.startTime ?? 0 });
+    const process = this.#processes.get(id);
+    if (process === undefined) return;
+    const markers = [process.request.marker, this.#marker];
+    const root = readForked(pid, { parent: this.serverPid, markers });
+    if (root !== undefined) process.noteSpawned(root);
+    else
+      this.#spawnFailed(id, new RunfcgidError('SPAWN_FAILED', `the fork server is not the parent of ${pid}`));
   }
 
   #spawnFailed(id: number, error: Error): void {
@@ -181,7 +188,7 @@ export class ForkLauncher implements ForkingLauncher {
     this.#options.onServerEnded(root);
     const reason = server.explain(exit);
     this.#noteEnd(server, root, reason);
-    this.#sweep();
+    this.#sweep(root);
     for (const [id, process] of this.#processes) {
       if (process.root !== undefined) this.#adopt(process.root);
       else if (process.standing === 'waiting') this.#endUnborn(id, server, exit);
@@ -207,11 +214,12 @@ export class ForkLauncher implements ForkingLauncher {
     );
   }
 
-  /** It may have forked workers that it could not tell of. */
-  #sweep(): void {
+  /** It may have forked workers that it could not tell of, and the application may have started what it liked. */
+  #sweep(parent: TreeProcess): void {
     const processes = [...this.#processes.values()];
     const asked = processes.filter(({ standing }) => standing === 'asked');
     killStrays({
+      parent,
       markers: new Set([this.#marker, ...asked.map(({ request }) => request.marker)]),
       known: new Set(processes.flatMap(({ pid }) => pid ?? [])),
     });
@@ -236,12 +244,3 @@ export class ForkLauncher implements ForkingLauncher {
     }
   }
 }
-
-const noProcess: WorkerProcess = {
-  pid: undefined,
-  scoreboard: undefined,
-  signal: () => false,
-  tree: () => [],
-  signalTree: () => 0,
-  killTree: () => 0,
-};

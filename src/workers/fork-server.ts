@@ -212,6 +212,8 @@ export class ForkServer {
 
   /** Nobody reads any more: the end of the process is told elsewhere. */
   #trySending({ bytes, descriptors }: Command): number {
+    // Closed already, its number may be that of another channel: what says so comes a turn of the event loop later.
+    if (this.#channel.destroyed) return 0;
     try {
       return sendWithDescriptors(this.#fd, bytes, descriptors);
     } catch (error) {

@@ -1,5 +1,6 @@
-import type { Clock } from '../host/clock.ts';
+import type { Clock, Timer } from '../host/clock.ts';
 import { signalProcess } from '../host/process-signal.ts';
+import { isAlive, readProcess } from '../host/process-table.ts';
 import type { ExitStatus } from './exit-reason.ts';
 import type { LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
 import { endOrMoment } from './output.ts';
@@ -23,9 +24,12 @@ export interface ForkedProcessOptions {
   readonly clock: Clock;
   /** It is not wanted any more, before it was asked for. */
   readonly onCancelled: () => void;
-  /** It was told to end once more, and the fork server still owes it. */
+  /** The fork server owes it although it was told to end once more, or does not tell that it has ended. */
   readonly onOverdue: () => void;
 }
+
+/** How long the fork server may take to tell of an end. */
+const reportMs = 2_000;
 
 /** A worker forked from a fork server, from the wish for it on. */
 export class ForkedProcess implements WorkerProcess {
@@ -37,6 +41,7 @@ export class ForkedProcess implements WorkerProcess {
   #root: TreeProcess | undefined;
   #tree: ProcessTree | undefined;
   #outputEnd: Promise<void> = Promise.resolve();
+  #report: Timer | undefined;
 
   constructor(options: ForkedProcessOptions) {
     this.#options = options;
@@ -71,6 +76,7 @@ export class ForkedProcess implements WorkerProcess {
     this.#root = root;
     this.#tree = new ProcessTree(root, this.request.marker);
     this.#outputEnd = this.stdio.read(this.#options.clock, this.request);
+    void this.#outputEnd.then(() => this.#expectReport());
     this.request.onSpawned(root.pid);
     if (signal !== undefined) signalProcess(root, signal);
   }
@@ -111,13 +117,34 @@ export class ForkedProcess implements WorkerProcess {
   }
 
   killTree(): number {
-    return this.#tree?.kill() ?? Number(this.signal('SIGKILL'));
+    if (this.#tree === undefined) return Number(this.signal('SIGKILL'));
+    this.#expectReport();
+    return this.#tree.kill();
+  }
+
+  /**
+   * It has ended, or is about to. Only its parent can tell: a fork server that hangs, or is stopped (SIGSTOP), would
+   * keep its dead workers for alive, and whoever waits for their end waiting for ever.
+   */
+  #expectReport(): void {
+    if (this.#standing.name !== 'alive' || this.#report !== undefined) return;
+    const { clock, onOverdue } = this.#options;
+    this.#report = clock.at(clock.now() + reportMs, () => {
+      this.#report = undefined;
+      if (!this.#isRunning()) onOverdue();
+    });
+  }
+
+  #isRunning(): boolean {
+    const row = this.#root && readProcess(this.#root.pid);
+    return row !== undefined && row.startTime === this.#root?.startTime && isAlive(row);
   }
 
   /** False when it had ended before. */
   #end(): boolean {
     if (this.#standing.name === 'ended') return false;
     this.#standing = { name: 'ended' };
+    this.#report?.cancel();
     this.stdio.closeWorkerEnds();
     return true;
   }

@@ -1,19 +1,24 @@
-import { signalProcess } from '../host/process-signal.ts';
 import { isAlive, readEnvironmentVariable, readProcessTable } from '../host/process-table.ts';
-import { markerVariable } from './process-tree.ts';
+import type { TreeProcess } from './launcher.ts';
+import { killAll, markerVariable, treeMembers } from './process-tree.ts';
 
 export interface StraySearch {
+  /** It has ended; what it started was adopted by us, or is a descendant of such. */
+  readonly parent: TreeProcess;
   /** What their environment carries. */
   readonly markers: ReadonlySet<string>;
-  /** Processes that carry one rightly. */
+  /** Processes that it rightly leaves, with their descendants: each leads a session of its own. */
   readonly known: ReadonlySet<number>;
 }
 
-/** SIGKILL to adopted processes that carry one of the markers and that nobody knows. Number of processes hit. */
-export function killStrays({ markers, known }: StraySearch): number {
-  const strays = [...readProcessTable().values()].filter((row) => {
-    if (row.parent !== process.pid || known.has(row.pid) || !isAlive(row)) return false;
-    return markers.has(readEnvironmentVariable(row.pid, markerVariable) ?? '');
-  });
-  return strays.filter((stray) => signalProcess(stray, 'SIGKILL') === 'sent').length;
+/** SIGKILL to all that a process has left that nobody knows. Number of processes hit. */
+export function killStrays({ parent, markers, known }: StraySearch): number {
+  const query = { root: parent, known: [], adopter: process.pid } as const;
+  return killAll(() =>
+    treeMembers(readProcessTable(), {
+      ...query,
+      isMarked: ({ pid }) =>
+        !known.has(pid) && markers.has(readEnvironmentVariable(pid, markerVariable) ?? ''),
+    }).filter(isAlive),
+  );
 }

@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -6,9 +7,10 @@ import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
 import { bindSocket, closeDescriptor, listenOn, openStreamSocket } from '../../../src/host/kernel/sockets.ts';
-import { readProcess } from '../../../src/host/process-table.ts';
+import { readEnvironmentVariable, readProcess, readProcessTable } from '../../../src/host/process-table.ts';
 import { ForkServers } from '../../../src/workers/fork-servers.ts';
 import type { ForkingLauncher } from '../../../src/workers/launcher.ts';
+import { markerVariable } from '../../../src/workers/process-tree.ts';
 import { Reaper } from '../../../src/workers/reaper.ts';
 import { readLedger, WorkerLedger } from '../../../src/workers/worker-ledger.ts';
 import { FakeLog } from '../../helpers/fake-log.ts';
@@ -203,6 +205,30 @@ describe('a fork server that is killed', () => {
   });
 });
 
+describe('a fork server that is not believed', () => {
+  test('because it is stopped: that a worker has ended is told all the same', async () => {
+    const workers = [await ready(launch()), await ready(launch())] as const;
+    const server = serverPid();
+    process.kill(server, 'SIGSTOP');
+    workers[0].process.killTree();
+    expect(await workers[0].ended()).toEqual({ kind: 'signaled', signal: 'SIGKILL' });
+    expect(readProcess(server)).toBeUndefined();
+    expect(await ask()).toBe(workers[1].pid);
+  });
+
+  test('because it names a process that it has not forked, which is left in peace', async () => {
+    const victim = spawn('sleep', ['60']);
+    const message = JSON.stringify({ event: 'spawned', id: 1, pid: victim.pid });
+    const lies = `import os\nos.register_at_fork(after_in_parent=lambda: os.write(3, b'${message}\\n'))`;
+    const worker = launch(`${lies}\n${answering}`);
+    await until(() => worker.spawnError !== undefined, 'the refusal');
+    expect(worker.spawnError?.message).toBe(`the fork server is not the parent of ${victim.pid}`);
+    worker.process.killTree();
+    expect(victim.kill('SIGTERM')).toBe(true);
+    expect(await once(victim, 'exit')).toEqual([null, 'SIGTERM']);
+  });
+});
+
 describe('an application that cannot be loaded', () => {
   test('is told to all who wait, with its traceback', async () => {
     const workers = [launch('import nowhere_to_be_found'), launch('import nowhere_to_be_found')];
@@ -249,6 +275,23 @@ describe('an application that cannot be loaded', () => {
     await until(() => worker.spawnError !== undefined, 'the news');
     expect(worker.spawnError?.message).toContain('/no/such/python');
   });
+});
+
+test('whatever an application has started while it was loaded ends with the fork server', async () => {
+  const source = `import subprocess
+subprocess.Popen(["sh", "-c", "sleep 60 & sleep 60 & wait"])
+subprocess.Popen(["sh", "-c", "setsid sleep 60 &"])`;
+  await ready(launch(`${source}\n${answering}`));
+  const server = serverPid();
+  const marker = readEnvironmentVariable(server, markerVariable);
+  const left = (): readonly number[] =>
+    [...readProcessTable().keys()].filter(
+      (pid) => pid !== server && readEnvironmentVariable(pid, markerVariable) === marker,
+    );
+  await until(() => left().length === 4, 'a shell and three that sleep');
+  forks.end();
+  await servers.ended();
+  await until(() => left().length === 0, 'their end');
 });
 
 test('a fork server ends when it is not needed any more, and no worker with it', async () => {
