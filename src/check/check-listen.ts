@@ -50,9 +50,10 @@ async function checkFree(
   }
   if (address.kind === 'unix') return [];
   const reason = await readers.bindProblem(address.host, address.port);
-  return reason === undefined
-    ? []
-    : [problem('listen', `${formatAddress(address)} cannot be listened on: ${reason}`)];
+  if (reason === undefined) return [];
+  const message = `${formatAddress(address)} cannot be listened on: ${reason}`;
+  const hint = address.port < 1024 ? 'Ports below 1024 need root or CAP_NET_BIND_SERVICE.' : undefined;
+  return [problem('listen', message, hint)];
 }
 
 function checkSocketPath(listen: ListenPlan, path: string, readers: CheckReaders): readonly PoolFinding[] {
