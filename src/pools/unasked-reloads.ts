@@ -37,11 +37,11 @@ export class UnaskedReloads {
   }
 
   forLost(): void {
-    this.#ask('a lost worker is replaced by a new generation: the code has changed');
+    this.#ask('a lost worker is replaced by a new generation: the code may be another by now');
   }
 
   forWorn(): void {
-    this.#ask('a worn worker is replaced by a new generation: the code has changed');
+    this.#ask('a worn worker is replaced by a new generation: the code may be another by now');
   }
 
   /** Nobody is told to end with requests in hand before another generation has had the chance to take over. */

@@ -20,6 +20,7 @@ export interface LeftoverHunt {
 
 const unknownPool = { stopSignal: 'SIGTERM', gracefulTimeoutMs: 10_000 } as const;
 const pollMs = 50;
+const enoughLooks = 2;
 /** A process that SIGKILL does not end within this time hangs in the kernel. */
 const killPatienceMs = 5_000;
 
@@ -66,13 +67,15 @@ async function stopTree(tree: LeftoverTree, hunt: LeftoverHunt, found: Set<numbe
   );
 }
 
+/** A process in the middle of execve(2) shows no environment, and so no marker: one empty look is not enough. */
 async function isGoneWithin(durationMs: number, tree: LeftoverTree, clock: Clock): Promise<boolean> {
   const deadlineMs = clock.now() + durationMs;
-  while (tree.alive().length > 0) {
-    if (clock.now() >= deadlineMs) return false;
+  for (let emptyLooks = 0; ; ) {
+    emptyLooks = tree.alive().length > 0 ? 0 : emptyLooks + 1;
+    if (emptyLooks === enoughLooks) return true;
+    if (emptyLooks === 0 && clock.now() >= deadlineMs) return false;
     await clock.sleep(pollMs);
   }
-  return true;
 }
 
 function believe({ ledger, log }: LeftoverHunt): readonly LedgerEntry[] {
