@@ -95,7 +95,7 @@ function stopVerdict(pool: PoolSnapshot): PoolOutcome | undefined {
 }
 
 function troubled(pool: PoolSnapshot): PoolOutcome {
-  const details = pool.lastExit?.output ?? [];
+  const details = pool.advice === null ? (pool.lastExit?.output ?? []) : [pool.advice];
   return outcome(pool, false, `${pool.state}: ${pool.reason ?? 'its workers died too often'}`, details);
 }
 

@@ -53,10 +53,11 @@ function requireDirectory({ address }: UnixListenPlan): void {
   try {
     if (statSync(directory).isDirectory()) return;
   } catch (cause) {
-    const hint =
-      errnoOf(cause) === 'ENOENT'
-        ? `Make it, for the user of the daemon: mkdir -p ${directory}`
-        : `The daemon must be able to search ${directory}.`;
+    if (errnoOf(cause) === 'ENOENT') {
+      const how = `Make it for the user of the daemon: mkdir -p ${directory}`;
+      throw listenFailed(address, `there is no directory ${directory}`, how);
+    }
+    const hint = `The daemon must be able to search ${directory}.`;
     throw listenFailed(address, `there is no directory ${directory} that we can use`, hint, cause);
   }
   throw listenFailed(address, `${directory} is not a directory`, 'Choose a path in a directory.');

@@ -95,8 +95,9 @@ function formatProblem(pool: PoolSnapshot): readonly string[] {
   const reason = pool.reason ?? pool.lastExit?.reason ?? '';
   return [
     ...indent(`${pool.name} is ${pool.state}: ${reason}`),
+    ...(pool.advice === null ? [] : [`  ${printable(pool.advice)}`]),
     ...next,
-    ...quote(pool.lastExit?.output ?? []),
+    ...(pool.advice === null ? quote(pool.lastExit?.output ?? []) : []),
   ];
 }
 

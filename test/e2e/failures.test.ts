@@ -73,6 +73,9 @@ describe('a pool that cannot run', () => {
     const message = `taken: failed: cannot listen on 127.0.0.1:${port}: pid ${process.pid} (`;
     expect([started.status, started.stdout]).toEqual([1, 'good: running with 1 worker\n']);
     expect(started.stderr).toContain(message);
+    const advice = 'Stop that process, or give the pool another "listen" address.';
+    expect(started.stderr).toContain(advice);
+    expect((await daemon.fcgictl('status')).stdout).toContain(advice);
     expect((await daemon.pool('taken')).reason).toContain(`pid ${process.pid}`);
     squatter.close();
     await until(async () => (await daemon.pool('taken')).state === 'running');

@@ -93,6 +93,7 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     timeouts: null,
     lastTimeout: null,
     reason: null,
+    advice: null,
     nextAttemptInMs: null,
     proof: 'accept',
     preset: 'generic',

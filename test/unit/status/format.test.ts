@@ -114,6 +114,26 @@ test('generations that rise and leave, and the last trigger, are told below the 
   ]);
 });
 
+test('what to do is told in place of what workers wrote earlier', () => {
+  const pool = poolSnapshot({
+    state: 'failed',
+    reason: 'cannot listen on unix:/run/web.sock: there is no directory /run/web',
+    advice: 'Make it for the user of the daemon: mkdir -p /run/web',
+    nextAttemptInMs: 12_000,
+    lastExit: { ...died, reason: 'killed by SIGKILL', output: ['boom'] },
+  });
+  expect(
+    formatStatus(statusOf([pool]), plain)
+      .split('\n')
+      .slice(-4),
+  ).toEqual([
+    'web is failed: cannot listen on unix:/run/web.sock: there is no directory /run/web',
+    '  Make it for the user of the daemon: mkdir -p /run/web',
+    '  next attempt in 12s',
+    '',
+  ]);
+});
+
 test('a fork server is told of beside the workers, and always when it is missed', () => {
   const statusWith = (forkServer: ForkServerSnapshot | null) =>
     statusOf([
