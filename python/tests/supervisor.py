@@ -8,10 +8,10 @@ import select
 import socket
 import tempfile
 import time
-from typing import List, Optional, Set
+from typing import Dict, List, Optional, Set
 
 from .client import ask
-from .engine import DEADLINE, EngineTest
+from .engine import DEADLINE, EngineTest, wait_for
 from .scoreboard import Scoreboard
 
 
@@ -40,6 +40,7 @@ class ForkServer:
         self.listener.listen(128)
         self.channel, theirs = socket.socketpair()
         test.addCleanup(self.channel.close)
+        self.marker = marker
         self._test = test
         self._rest = b""
         self._events: List[dict] = []
@@ -70,6 +71,10 @@ class ForkServer:
         assert event["event"] == "spawned" and event["id"] == self._last_id, event
         return event["pid"]
 
+    def request_unseen(self) -> int:
+        """Like ``request``, of a worker that nobody hears of again."""
+        return self.request(ForkedWorker(self._test))
+
     def send_spawn(self, id, descriptors, marker="a mark") -> None:
         message = {"command": "spawn", "id": id, "marker": marker}
         self.send(json.dumps(message).encode() + b"\n", descriptors)
@@ -96,6 +101,28 @@ class ForkServer:
 
     def descriptors(self) -> List[str]:
         return open_descriptors(self.engine.pid)
+
+    def marks(self) -> Dict[int, str]:
+        """Of its children, as /proc shows them."""
+        found = {}
+        for pid in self.engine.children():
+            with contextlib.suppress(OSError):
+                found[pid] = mark_of(pid)
+        return found
+
+    def workers(self) -> List[int]:
+        return [pid for pid, mark in self.marks().items() if mark != self.marker]
+
+    def wait_for_reserve(self, other_than: int = 0) -> int:
+        """The pid of the child that waits to become a worker, asleep."""
+        found: List[int] = []
+
+        def is_there() -> bool:
+            found[:] = [pid for pid, mark in self.marks().items() if mark == self.marker]
+            return len(found) == 1 and found[0] != other_than and state_of(found[0]) == "S"
+
+        wait_for("there is a reserve", is_there)
+        return found[0]
 
     def _receive(self, end: float) -> Optional[dict]:
         while b"\n" not in self._rest:
@@ -184,6 +211,20 @@ class ForkedWorker:
                 return b"runfcgi" in file.read()
         except OSError:
             return False
+
+
+def mark_of(pid: int) -> str:
+    """RUNFCGID_WORKER as /proc shows it. Raises OSError for a process that has gone."""
+    with open(f"/proc/{pid}/environ", "rb") as file:
+        variables = file.read().split(b"\0")
+    name = b"RUNFCGID_WORKER="
+    return next((v[len(name) :].decode() for v in variables if v.startswith(name)), "")
+
+
+def state_of(pid: int) -> str:
+    """The letter of proc_pid_stat(5)."""
+    with open(f"/proc/{pid}/stat") as file:
+        return file.read().rpartition(") ")[2][0]
 
 
 def open_descriptors(pid: int) -> List[str]:

@@ -159,6 +159,7 @@ class FirstPageTest(unittest.TestCase):
         program = (
             "from runfcgi.launch.django_project import load_project\n"
             f"load_project({SITE!r}, {settings!r})\n"
+            "import sys\n"
             "from django.template import engines\n"
             "from django.urls import get_resolver\n"
             f"print({question})"
@@ -173,3 +174,11 @@ class FirstPageTest(unittest.TestCase):
 
     def test_templates_that_cannot_be_had_stop_only_the_pages_that_need_them(self):
         self.assertEqual(self.load("missing_templates_settings", "len(engines.templates)"), "2")
+
+    def test_the_storage_of_messages_is_imported_where_messages_are_used(self):
+        storage = "'django.contrib.messages.storage.fallback' in sys.modules"
+        self.assertEqual(self.load("site_settings", storage), "False")
+        self.assertEqual(self.load("messages_settings", storage), "True")
+
+    def test_no_view_or_middleware_is_called(self):
+        self.assertEqual(self.load("messages_settings", "sys.modules['calls'].seen"), "[]")

@@ -22,7 +22,7 @@ class WorkersTest(ForkingTest):
         wait_for("each has answered", lambda: not (unseen.discard(self.facts()["pid"]) or unseen))
         self.assertEqual(server.engine.log.count("the site is loaded"), 1)
         self.assertEqual([worker.log.count("the site is loaded") for worker in workers], [0] * 4)
-        self.assertEqual(sorted(server.engine.children()), sorted(w.pid for w in workers))
+        self.assertEqual(sorted(server.workers()), sorted(w.pid for w in workers))
 
     def test_a_worker_is_like_one_that_was_executed(self):
         server = self.ready(SITE)
@@ -121,7 +121,7 @@ class EndsTest(ForkingTest):
             worker.signal(signal.SIGKILL)
             event = server.next_event()
             self.assertEqual(event, {"event": "exited", "pid": worker.pid, "status": 9})
-        self.assertEqual(server.engine.children(), [])
+        self.assertEqual(server.workers(), [])
 
     def test_many_that_end_at_once_are_each_told_of(self):
         server = self.ready(PLAIN)
@@ -245,6 +245,9 @@ class DjangoTest(ForkingTest):
         worker = server.spawn()
         self.assertNotIn(database, open_descriptors(worker.pid))
         self.assertNotIn(database, server.descriptors())
+        server.engine.signal(signal.SIGUSR1)
+        wait_for("it is opened again", lambda: database in server.descriptors())
+        self.assertNotIn(database, open_descriptors(server.wait_for_reserve()))
         self.assertEqual(ask(self.socket_path, "/database").body, b"42")
 
 

@@ -46,7 +46,7 @@ class Inbox:
             return True
         except ConnectionError:
             return False
-        self._add(data, _descriptors_in(control))
+        self._add(data, descriptors_in(control))
         return bool(data)
 
     def take_line(self) -> Optional[Line]:
@@ -86,7 +86,8 @@ class Inbox:
         self._is_too_long = False
 
 
-def _descriptors_in(control: list) -> List[int]:
+def descriptors_in(control: list) -> List[int]:
+    """Those that came with a message."""
     received = array.array("i")
     for level, kind, data in control:
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:

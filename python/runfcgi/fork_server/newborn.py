@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from runfcgi.wsgi.error_stream import write_stderr
 
 from .marker import VARIABLE, MarkerPlace, MarkerUnreachable
-from .server import Birth
+from .messages import Descriptors
+
+
+class Birth(NamedTuple):
+    """What a newly forked process is to become."""
+
+    marker: bytes
+    descriptors: Descriptors
 
 
 def settle(birth: Birth, place: Optional[MarkerPlace]) -> None:

@@ -7,7 +7,7 @@ import select
 import signal
 import socket
 import threading
-from typing import Callable, FrozenSet, NamedTuple, Optional, Set
+from typing import Callable, FrozenSet, Optional, Set
 
 from runfcgi.parent.forking import fork
 from runfcgi.serving.listener import is_listening
@@ -15,34 +15,48 @@ from runfcgi.serving.stop import Signals, Stop
 
 from . import messages
 from .inbox import Inbox, Line
-from .messages import Descriptors, NoCommand, Spawn
+from .messages import NoCommand, Spawn
+from .newborn import Birth
 from .outbox import Outbox
+from .reserve import Reserve, open_ends, wait_for_birth
 
 # Above this, commands wait: what they lead to has nowhere to go. The ends of workers are told
 # however much waits.
 _MOST_WAITING = 256 * 1024
+# A reserve is forked when nobody has asked for anything for so long, in seconds, and later each time
+# that the last one ended without being used.
+_QUIET = 0.1
+_LONGEST_QUIET = 3600.0
 # A child whose status somebody else has taken (a thread of the application that waits for any).
 _STATUS_UNKNOWN = 255 << 8
 
 
-class Birth(NamedTuple):
-    """What a newly forked process is to become."""
-
-    marker: bytes
-    descriptors: Descriptors
-
-
 class ForkServer:
-    """Use once, in the main thread. The processes it forks are the only ones it waits for."""
+    """Use once, in the main thread. The processes it forks are the only ones it waits for.
 
-    def __init__(self, channel: socket.socket, before_fork: Callable[[], None]) -> None:
+    One of them is a reserve: forked when nobody waits, and ready to become the next worker. The
+    supervisor is not told of it until it does.
+    """
+
+    def __init__(
+        self,
+        channel: socket.socket,
+        before_fork: Callable[[], None],
+        rehearse: Callable[[], None] = lambda: None,
+    ) -> None:
         self._channel = channel
         self._before_fork = before_fork
+        self._rehearse = rehearse
         self._inbox = Inbox(channel)
         self._outbox = Outbox(channel)
         self._stop = Stop(graceful_timeout=0)
         self._signals = Signals(self._stop, end_now=lambda _: os._exit(0))
         self._children: Set[int] = set()
+        self._reserve: Optional[Reserve] = None
+        self._unused: Set[int] = set()
+        """Reserves whose end nobody has to be told of."""
+        self._is_reserve_wanted = False
+        self._quiet = _QUIET
         self._threads_told: FrozenSet[str] = frozenset()
 
     def warn(self, message: str) -> None:
@@ -61,14 +75,14 @@ class ForkServer:
                 self._reap()
             if self._stop.is_set or not self._is_supervised(ready):
                 break
-            birth = self._obey()
+            birth = self._obey() if ready else self._fork_reserve()
             if birth is not None:
                 return birth
         self._outbox.flush()
         return None
 
     def _wait(self) -> dict:
-        """Descriptors with news, and which."""
+        """Descriptors with news, and which. None have when it is time for a reserve."""
         channel = select.POLLOUT if self._outbox.size else 0
         if self._outbox.size < _MOST_WAITING:
             channel |= select.POLLIN
@@ -76,7 +90,8 @@ class ForkServer:
         poll.register(self._channel, channel)
         poll.register(self._signals, select.POLLIN)
         poll.register(self._stop, select.POLLIN)
-        return dict(poll.poll())
+        wants_reserve = self._is_reserve_wanted and self._reserve is None
+        return dict(poll.poll(self._quiet * 1000 if wants_reserve else None))
 
     def _is_supervised(self, ready: dict) -> bool:
         """Also takes in what the supervisor has said."""
@@ -97,29 +112,75 @@ class ForkServer:
                 line.close_descriptors()
                 self._outbox.say(messages.refusal(problem))
                 continue
-            if self._fork(spawn) == 0:
-                return Birth(spawn.marker, spawn.descriptors)
+            try:
+                pid = self._use_reserve(spawn) or self._fork()
+            except OSError as error:
+                self._outbox.say(messages.spawn_failed(spawn.id, f"fork: {error.strerror}"))
+            else:
+                if pid == 0:
+                    return Birth(spawn.marker, spawn.descriptors)
+                self._children.add(pid)
+                self._outbox.say(messages.spawned(spawn, pid))
+                self._is_reserve_wanted = True
             line.close_descriptors()
 
-    def _fork(self, spawn: Spawn) -> Optional[int]:
-        """The new process's id, 0 in that process; None when there is none."""
+    def _fork(self) -> int:
+        """The new process's id; 0 in that process. Raises OSError."""
         self._warn_of_threads()
-        try:
-            pid = fork(self._before_fork)
-        except OSError as error:
-            self._outbox.say(messages.spawn_failed(spawn.id, f"fork: {error.strerror}"))
-            return None
+        pid = fork(self._before_fork)
         if pid == 0:
             self._inbox.close()
             self._channel.close()
             self._signals.close()
             self._stop.close()
-        else:
-            self._children.add(pid)
-            self._outbox.say(messages.spawned(spawn, pid))
         return pid
 
+    def _use_reserve(self, spawn: Spawn) -> Optional[int]:
+        """The id of the process that becomes a worker; None: there is none."""
+        reserve, self._reserve = self._reserve, None
+        if reserve is None:
+            return None
+        is_used = reserve.become(spawn)
+        reserve.close()
+        if is_used:
+            self._unused.discard(reserve.pid)
+            self._quiet = _QUIET
+        return reserve.pid if is_used else None
+
+    def _fork_reserve(self) -> Optional[Birth]:
+        """Not None: this is the reserve, and it is wanted."""
+        try:
+            ours, theirs = open_ends()
+        except OSError:
+            self._lose_reserve()
+            return None
+        with theirs:
+            try:
+                pid = self._fork()
+            except OSError:
+                ours.close()
+                self._lose_reserve()
+                return None
+            if pid == 0:
+                ours.close()
+                return wait_for_birth(theirs, self._rehearse) or os._exit(0)
+        self._unused.add(pid)
+        self._reserve = Reserve(pid, ours)
+        return None
+
+    def _lose_reserve(self) -> None:
+        """Another follows, after a while that grows."""
+        if self._reserve is not None:
+            self._reserve.close()
+            self._reserve = None
+        self._quiet = min(2 * self._quiet, _LONGEST_QUIET)
+
     def _reap(self) -> None:
+        for pid in list(self._unused):
+            if _has_ended(pid):
+                self._unused.discard(pid)
+                if self._reserve is not None and self._reserve.pid == pid:
+                    self._lose_reserve()
         for pid in list(self._children):
             try:
                 done, status = os.waitpid(pid, os.WNOHANG)
@@ -141,6 +202,14 @@ class ForkServer:
                 " preload = false"
             )
         self._threads_told = names
+
+
+def _has_ended(pid: int) -> bool:
+    """Collects it, too."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
 
 
 def _read(line: Line) -> Spawn:

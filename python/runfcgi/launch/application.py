@@ -19,10 +19,12 @@ def _nothing() -> None:
 
 class Loaded(NamedTuple):
     """``before_fork`` gives up what this process has opened and a process forked from it must not
-    share; it is called before each fork, and may find nothing to do."""
+    share; it is called before each fork, and may find nothing to do. ``rehearse`` uses what every
+    request will use, and nothing that is the application's own."""
 
     application: Application
     before_fork: Callable[[], None] = _nothing
+    rehearse: Callable[[], None] = _nothing
 
 
 def load_application(target: str, directory: Optional[str]) -> Loaded:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import io
 import os
 import sys
 from typing import Any, Callable, Iterable, Optional
@@ -45,7 +46,7 @@ def load_configured() -> Loaded:
     attempt(f'the root URLconf "{settings.ROOT_URLCONF}"', _resolve_urlconf)
     _build_for_first_page()
     attempt("closing connections after loading", _close_connections)
-    return Loaded(_with_whole_pages(application), _close_connections)
+    return Loaded(_with_whole_pages(application), _close_connections, _rehearse)
 
 
 def require_django() -> None:
@@ -69,9 +70,48 @@ def _build_for_first_page() -> None:
     from django.template import engines
     from django.urls import get_resolver
 
-    for build in (engines.all, lambda: get_resolver().reverse_dict):
+    for build in (engines.all, lambda: get_resolver().reverse_dict, _import_messages, _rehearse):
         with contextlib.suppress(Exception):
             build()
+
+
+def _import_messages() -> None:
+    """The middleware of ``django.contrib.messages`` looks for its storage at each request."""
+    from django.apps import apps
+    from django.conf import settings
+    from django.utils.module_loading import import_string
+
+    if apps.is_installed("django.contrib.messages"):
+        import_string(settings.MESSAGE_STORAGE)
+
+
+def _rehearse() -> None:
+    """A request and a response as Django makes them, past middleware, views and signals."""
+    from django.core.handlers.wsgi import WSGIRequest
+    from django.http import HttpResponse, JsonResponse
+    from django.urls import get_resolver
+    from django.urls.exceptions import Resolver404
+
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "",
+        "PATH_INFO": "/",
+        "QUERY_STRING": "a=b",
+        "HTTP_COOKIE": "a=b",
+        "CONTENT_TYPE": "",
+        "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(),
+    }
+    request = WSGIRequest(environ)
+    for name in ("GET", "COOKIES", "POST", "headers", "encoding"):
+        getattr(request, name)
+    with contextlib.suppress(Resolver404):
+        get_resolver().resolve(request.path_info)
+    for response in (HttpResponse("text"), JsonResponse({"a": "b"})):
+        response["X-Frame-Options"] = "DENY"
+        response.set_cookie("a", "b")
+        list(response.items())
+        response.content
 
 
 def _close_connections() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -9,16 +10,21 @@ from typing import Optional
 
 from runfcgi.errors import OptionError, RunfcgiError
 from runfcgi.fork_server import marker
-from runfcgi.fork_server.newborn import settle
-from runfcgi.fork_server.server import Birth, ForkServer
+from runfcgi.fork_server.newborn import Birth, settle
+from runfcgi.fork_server.server import ForkServer
 from runfcgi.parent.forking import freeze
+from runfcgi.serving.rehearsal import rehearse
 from runfcgi.wsgi.gateway import Application
 
+from .application import Loaded
 from .channel import Channel
 from .failure import tell_failure
 from .handed import Handed
 from .options import Loader, Options
 from .supervised import refuse_supervisors_own, run_worker
+
+# The interpreter adapts its code to what it meets after some eight runs (Python 3.11).
+_ADAPTING = 20
 
 
 def serve_forks(options: Options, load: Loader, channel: Channel) -> int:
@@ -28,8 +34,10 @@ def serve_forks(options: Options, load: Loader, channel: Channel) -> int:
     """
     refuse_supervisors_own(options)
     sock = _socket_of(channel)
-    application, before_fork = load(options)
-    server = ForkServer(sock, before_fork)
+    loaded = load(options)
+
+    rehearse(_ADAPTING)
+    server = ForkServer(sock, loaded.before_fork, lambda: _rehearse(loaded))
     place: Optional[marker.MarkerPlace] = None
     try:
         place = marker.MarkerPlace()
@@ -40,7 +48,13 @@ def serve_forks(options: Options, load: Loader, channel: Channel) -> int:
     if birth is None:
         _end()
     settle(birth, place)
-    return _work(options, application, birth)
+    return _work(options, loaded.application, birth)
+
+
+def _rehearse(loaded: Loaded) -> None:
+    rehearse(1)
+    with contextlib.suppress(Exception):
+        loaded.rehearse()
 
 
 def _socket_of(channel: Channel) -> socket.socket:
