@@ -4,9 +4,12 @@ import type { Clock } from '../host/clock.ts';
 /** Bytes of one line that are kept, for the log. */
 export const longestLogLine = 8 * 1024;
 
-/** After this many bytes in a row … */
-const floodBytes = 256 * 1024;
-/** … a stream rests for so long: a worker that logs in a loop gets about 25 MB/s and the daemon stays awake. */
+/** After this many bytes in a row, or when their lines have taken so long … */
+const flood = { bytes: 256 * 1024, ms: 10 } as const;
+/**
+ * … a stream rests for so long, or for twice the time that they took: a worker that logs in a loop gets about 25 MB/s,
+ * fewer where its lines are short, and the daemon stays awake.
+ */
 const floodPauseMs = 10;
 
 export interface OutputLine {
@@ -82,18 +85,20 @@ export interface LineReading {
  */
 export function readLines({ stream, longest, clock, onLine }: LineReading): Promise<void> {
   const splitter = new LineSplitter(longest);
-  let unbrokenBytes = 0;
+  let unbroken = { bytes: 0, ms: 0 };
   let lastReadMs = clock.now();
   return new Promise((resolve) => {
     stream.on('data', (chunk: Buffer) => {
+      const readMs = clock.now();
       for (const line of splitter.push(chunk)) onLine(line);
       const nowMs = clock.now();
-      unbrokenBytes = nowMs - lastReadMs > floodPauseMs ? chunk.length : unbrokenBytes + chunk.length;
+      const { bytes, ms } = readMs - lastReadMs > floodPauseMs ? { bytes: 0, ms: 0 } : unbroken;
+      unbroken = { bytes: bytes + chunk.length, ms: ms + nowMs - readMs };
       lastReadMs = nowMs;
-      if (unbrokenBytes < floodBytes) return;
-      unbrokenBytes = 0;
+      if (unbroken.bytes < flood.bytes && unbroken.ms < flood.ms) return;
       stream.pause();
-      clock.at(nowMs + floodPauseMs, () => stream.resume());
+      clock.at(nowMs + Math.max(floodPauseMs, 2 * unbroken.ms), () => stream.resume());
+      unbroken = { bytes: 0, ms: 0 };
     });
     stream.once('close', () => {
       for (const line of splitter.end()) onLine(line);

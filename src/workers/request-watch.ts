@@ -41,6 +41,8 @@ const firstLineMs = 2_000;
 /** The lines of a traceback are written in one go, and its end is not marked. */
 const silenceMs = 100;
 const mostLines = 5_000;
+/** From its first line on; a worker that goes on writing is not waited for. */
+const longestTraceMs = 2_000;
 
 /**
  * Looks at the requests of one process, at the moment when the first of them can reach a limit and not before, and
@@ -57,6 +59,7 @@ export class RequestWatch {
   #traced: readonly ShownRequest[] = [];
   #traceback: string[] = [];
   #traceTimer: Timer | undefined;
+  #traceEndsMs = 0;
 
   constructor(options: RequestWatchOptions) {
     this.#options = options;
@@ -87,8 +90,9 @@ export class RequestWatch {
   /** A line of a traceback. False: it was not asked for. */
   hearTrace(line: string): boolean {
     if (this.#traced.length === 0) return false;
+    if (this.#traceback.length === 0) this.#traceEndsMs = this.#options.clock.now() + longestTraceMs;
     if (this.#traceback.length < mostLines) this.#traceback.push(line);
-    this.#awaitLines(silenceMs);
+    this.#awaitLines(Math.min(this.#options.clock.now() + silenceMs, this.#traceEndsMs));
     return true;
   }
 
@@ -129,13 +133,12 @@ export class RequestWatch {
     this.#traced = [...this.#traced, ...requests];
     if (isOnItsWay) return;
     this.#options.worker.signal('SIGUSR2');
-    this.#awaitLines(firstLineMs);
+    this.#awaitLines(this.#options.clock.now() + firstLineMs);
   }
 
-  #awaitLines(durationMs: number): void {
-    const { clock } = this.#options;
+  #awaitLines(untilMs: number): void {
     this.#traceTimer?.cancel();
-    this.#traceTimer = clock.at(clock.now() + durationMs, () => this.#tellSlow());
+    this.#traceTimer = this.#options.clock.at(untilMs, () => this.#tellSlow());
   }
 
   #tellSlow(): void {

@@ -115,6 +115,27 @@ describe('a stream', () => {
     expect(lines).toBe(10 * 32_768);
   });
 
+  test('whose lines take long is left to wait twice as long as they took', async () => {
+    const clock = new FakeClock();
+    const stream = new Readable({ read: () => undefined });
+    let lines = 0;
+    const onLine = (): void => {
+      lines += 1;
+      void clock.advance(1);
+    };
+    const end = readLines({ stream, longest: 100, clock, onLine });
+    for (let round = 0; round < 2; round += 1) stream.push(Buffer.from('\n'.repeat(300)));
+    stream.push(null);
+    await settled();
+    expect(lines).toBe(300);
+    await clock.advance(599);
+    await settled();
+    expect(lines).toBe(300);
+    await clock.advance(1);
+    await end;
+    expect(lines).toBe(600);
+  });
+
   test('that is busy but leaves pauses is never slowed', async () => {
     const clock = new FakeClock();
     const stream = new Readable({ read: () => undefined });

@@ -56,6 +56,18 @@ beforeEach(async () => {
 });
 
 describe('slow requests', () => {
+  test('are told of although the worker does not stop writing', async () => {
+    worker.watch.look();
+    worker.begin(0, '/slow');
+    await worker.clock.advance(5_000);
+    for (let line = 0; line < 60; line += 1) {
+      worker.watch.hearTrace('more');
+      await worker.clock.advance(50);
+    }
+    expect(worker.told()).toEqual(['slow /slow']);
+    expect(worker.watch.hearTrace('more')).toBe(false);
+  });
+
   test('are found when they become slow, with one signal and one entry', async () => {
     worker.watch.look();
     await worker.clock.advance(1_000);
