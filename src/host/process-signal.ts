@@ -1,7 +1,7 @@
 import { constants } from 'node:os';
 import { closeDescriptor } from './kernel/sockets.ts';
 import { callKernelAs, isErrno } from './kernel.ts';
-import { readProcess } from './process-table.ts';
+import { readProcess, readProcFile } from './process-table.ts';
 
 /** System call numbers that are the same on every architecture (since Linux 5.1 new calls share them). */
 const callNumber = { pidfdSendSignal: 424, pidfdOpen: 434 } as const;
@@ -30,6 +30,17 @@ export function signalProcess(
   } finally {
     if (pidfd !== undefined) closeDescriptor(pidfd);
   }
+}
+
+/**
+ * Whether the process has a handler for the signal (SigCgt, proc_pid_status(5)): where it has none, one that only asks
+ * would end it: an application may have taken that of the engine away. True when that cannot be seen.
+ */
+export function catches(pid: number, signal: NodeJS.Signals): boolean {
+  const caught = /^SigCgt:\s*([0-9a-f]+)$/m.exec(readProcFile(pid, 'status') ?? '')?.[1];
+  return (
+    caught === undefined || ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
+  );
 }
 
 function sendTo(pidfd: number, signal: number): void {

@@ -103,7 +103,8 @@ export function readEnvironmentVariable(pid: number, name: string): string | und
   return entry?.slice(name.length + 1);
 }
 
-function readProcFile(pid: number, name: string): string | undefined {
+/** A file of a process in /proc; `undefined` when the process is gone, or somebody else's. */
+export function readProcFile(pid: number, name: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${name}`, 'utf8');
   } catch (error) {

@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../host/clock.ts';
 import { randomHex } from '../host/kernel/random.ts';
 import type { Log } from '../host/log.ts';
+import { catches } from '../host/process-signal.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { type Ending, type ExitStatus, explainExit } from './exit-reason.ts';
@@ -224,7 +225,7 @@ export class Life {
     return new RequestWatch({
       worker: {
         slots: () => this.slots ?? [],
-        signal: (signal) => this.#process?.signal(signal),
+        signal: (signal) => catches(this.pid ?? 0, signal) && this.#process?.signal(signal),
         kill: (request) =>
           this.kill({ by: 'request-timeout', request: nameRequest(request), ageMs: request.ageMs }),
       },

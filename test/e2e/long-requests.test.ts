@@ -91,6 +91,14 @@ describe('status', () => {
 });
 
 describe('a slow request', () => {
+  test('of an application that has given up SIGUSR2 is told without its stacks, and served', async () => {
+    await serve('workers = 1\nslow_request = "300ms"');
+    expect((await visit('/deaf?1')).status).toBe(200);
+    const { traceback } = await daemon.logged('request.slow');
+    expect(traceback).toEqual(['no traceback came from the worker']);
+    expect((await daemon.pool('site')).restarts).toBe(0);
+  });
+
   test('leaves the line where it was in the slow log, once, and is served; the log can be rotated', async () => {
     const log = workspace.file('slow.log');
     await serve(`workers = 2\nslow_request = "500ms"\nslow_log = "${log}"`);
@@ -101,7 +109,7 @@ describe('a slow request', () => {
     expect(read()).toMatch(
       / pool site worker site\/\d pid \d+: GET \/sleeps\?1\.5 from 127\.0\.0\.1 has run for 0/,
     );
-    expect(read()).toMatch(/takes_its_time\.py", line 7 in application/);
+    expect(read()).toMatch(/takes_its_time\.py", line 9 in application/);
     expect(read().match(/has run for/g)).toHaveLength(1);
     renameSync(log, `${log}.1`);
     daemon.signal('SIGUSR1');
@@ -116,7 +124,7 @@ describe('a slow request', () => {
     await Promise.all([visit('/sleeps?1'), visit('/sleeps?1.1')]);
     const line = await daemon.logged('request.slow');
     expect(line).toMatchObject({ worker: 'site/1', method: 'GET', remote: '127.0.0.1' });
-    expect(String(line['traceback'])).toContain('takes_its_time.py", line 7 in application');
+    expect(String(line['traceback'])).toContain('takes_its_time.py", line 9 in application');
   });
 });
 
