@@ -80,9 +80,9 @@ export class Generation {
     return this.#sockets;
   }
 
-  /** Process id of what its workers are forked from. */
-  get forkServerPid(): number | undefined {
-    return this.#forks?.serverPid;
+  /** What its workers are forked from. */
+  get forks(): Pick<ForkingLauncher, 'serverPid' | 'warnings'> | undefined {
+    return this.#forks;
   }
 
   /** What a new worker would run: the code that was proven, kept by a fork server, or what the disk holds by now. */

@@ -39,7 +39,7 @@ export async function measurePools(pools: readonly Pool[], usage: UsageReader): 
 
 /** Each by itself: its descendants are the workers. */
 function forkServersOf(pools: readonly Pool[]): readonly Pick<MeasuredWorker, 'pid' | 'tree'>[] {
-  const pids = pools.flatMap(({ generations }) => generations.list.map(({ forkServerPid }) => forkServerPid));
+  const pids = pools.flatMap(({ generations }) => generations.list.map(({ forks }) => forks?.serverPid));
   return pids.filter((pid) => pid !== undefined).map((pid) => ({ pid, tree: [pid] }));
 }
 

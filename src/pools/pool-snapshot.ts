@@ -137,13 +137,11 @@ function snapshotGeneration(generation: Generation, measures: Measures): Generat
   };
 }
 
-function snapshotForkServer(
-  { forkServerPid: pid, source }: Generation,
-  measures: Measures,
-): ForkServerSnapshot | null {
-  if (source === 'disk') return null;
+function snapshotForkServer({ forks, source }: Generation, measures: Measures): ForkServerSnapshot | null {
+  if (forks === undefined) return null;
+  const { serverPid: pid, warnings } = forks;
   const memoryBytes = pid === undefined ? null : (measures.get(pid)?.memoryBytes ?? null);
-  return { pid: pid ?? null, isLost: source === 'lost', memoryBytes };
+  return { pid: pid ?? null, isLost: source === 'lost', memoryBytes, warnings };
 }
 
 /** `null` as soon as those of one worker are unknown: a part would look like the whole. */

@@ -1,4 +1,4 @@
-import { describeForkServer, describeGeneration } from './generation-text.ts';
+import { describeForkServer, describeGeneration, describeWarnings } from './generation-text.ts';
 import { formatPoolTable } from './pool-table.ts';
 import { printable } from './printable.ts';
 import { formatBytes, formatElapsed } from './quantities.ts';
@@ -60,15 +60,18 @@ function formatGenerations({ name, generations, proof }: PoolSnapshot): readonly
     });
 }
 
-/** One that is there is told of beside the workers only; one that is missed, always. */
+/** One that is there is told of beside the workers only; one that is missed, and what it warns of, always. */
 function formatForkServer(
   { name, generations }: PoolSnapshot,
   { hasWorkers }: FormatOptions,
 ): readonly string[] {
   return generations
-    .filter(({ phase, forkServer }) => phase === 'live' && (hasWorkers || forkServer?.isLost === true))
-    .flatMap((generation) => describeForkServer(generation) ?? [])
-    .map((words) => `${name}: ${words}`);
+    .filter(({ phase }) => phase === 'live')
+    .flatMap((generation) => [
+      ...(hasWorkers || generation.forkServer?.isLost ? describeForkServer(generation) : []),
+      ...describeWarnings(generation),
+    ])
+    .map((words) => `${name}: ${printable(words)}`);
 }
 
 function formatTrigger({ name, lastTrigger }: PoolSnapshot, daemon: DaemonSnapshot): readonly string[] {

@@ -6,14 +6,19 @@ export function describeGeneration(generation: GenerationSnapshot): string {
   return `generation ${generation.number} ${generation.phase}: ${details[generation.phase](generation)}`;
 }
 
-/** "workers are forked from pid 17 (44 MB)"; `undefined` where each worker loads the application itself. */
-export function describeForkServer({ forkServer }: GenerationSnapshot): string | undefined {
-  if (forkServer === null) return undefined;
+/** What loading the application has left in doubt. */
+export function describeWarnings({ forkServer }: GenerationSnapshot): readonly string[] {
+  return (forkServer?.warnings ?? []).map((warning) => `warning: ${warning}`);
+}
+
+/** "workers are forked from pid 17 (44 MB)"; nothing where each worker loads the application itself. */
+export function describeForkServer({ forkServer }: GenerationSnapshot): readonly string[] {
+  if (forkServer === null) return [];
   const { pid, isLost, memoryBytes } = forkServer;
-  if (isLost) return 'the fork server has ended; a new generation follows when one of the workers ends';
-  if (pid === null) return undefined;
+  if (isLost) return ['the fork server has ended; a new generation follows when one of the workers ends'];
+  if (pid === null) return [];
   const memory = memoryBytes === null ? '' : ` (${formatBytes(memoryBytes)})`;
-  return `the workers are forked from pid ${pid}${memory}`;
+  return [`the workers are forked from pid ${pid}${memory}`];
 }
 
 const details: Readonly<Record<GenerationPhaseName, (generation: GenerationSnapshot) => string>> = {

@@ -94,6 +94,8 @@ export interface ForkServerSnapshot {
   readonly pid: number | null;
   /** It has ended by itself: the next worker that ends brings a new generation. */
   readonly isLost: boolean;
+  /** What it found doubtful while it loaded the application. */
+  readonly warnings: readonly string[];
   readonly memoryBytes: number | null;
 }
 

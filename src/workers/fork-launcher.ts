@@ -53,6 +53,10 @@ export class ForkLauncher implements ForkingLauncher {
     return this.#isLost;
   }
 
+  get warnings(): readonly string[] {
+    return this.#server?.warnings ?? [];
+  }
+
   launch(request: LaunchRequest): WorkerProcess {
     const id = ++this.#lastId;
     const process = this.#createProcess(id, request);

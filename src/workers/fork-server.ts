@@ -41,6 +41,9 @@ const farewellMs = 1_000;
 /** A fork server that does not read, for example because it is stopped, is asked again after this. */
 const retryMs = 20;
 
+/** Warnings that are kept for the status; the log has all. */
+const mostWarnings = 8;
+
 /** A process of the Python engine that has loaded the application, and forks a worker each time it is asked to. */
 export class ForkServer {
   readonly #options: ForkServerOptions;
@@ -50,6 +53,7 @@ export class ForkServer {
   readonly #tail: string[] = [];
   #isReady = false;
   #loadFailure: LoadFailure | undefined;
+  #warnings: readonly string[] = [];
   #root: TreeProcess | undefined;
   #unsent: readonly Command[] = [];
   #timer: Timer | undefined;
@@ -89,6 +93,11 @@ export class ForkServer {
   /** It has said that it cannot load the application. */
   get loadFailure(): LoadFailure | undefined {
     return this.#loadFailure;
+  }
+
+  /** What it has found doubtful, the latest last. */
+  get warnings(): readonly string[] {
+    return this.#warnings;
   }
 
   /** The last lines that it wrote. */
@@ -171,6 +180,9 @@ export class ForkServer {
   #hear(message: ForkServerMessage): void {
     if (message.event === 'ready') this.#isReady = true;
     if (message.event === 'load-failed') this.#loadFailure = message;
+    if (message.event === 'warning') {
+      this.#warnings = [...this.#warnings, message.message].slice(-mostWarnings);
+    }
     this.#options.onMessage(message);
   }
 

@@ -70,6 +70,10 @@ class RecordedForks implements ForkingLauncher {
     return this.#forks.isLost;
   }
 
+  get warnings(): readonly string[] {
+    return this.#forks.warnings;
+  }
+
   launch(request: LaunchRequest): ReturnType<Launcher['launch']> {
     return this.#recording.launch(request);
   }

@@ -18,6 +18,8 @@ export interface ForkingLauncher extends Launcher {
   readonly serverPid: number | undefined;
   /** The process was able to launch workers and has ended unasked: the next one may have read other code. */
   readonly isLost: boolean;
+  /** What that process has found doubtful in the application, such as threads that its workers do not have. */
+  readonly warnings: readonly string[];
   /** Nothing will be launched any more. */
   end(): void;
 }

@@ -120,6 +120,17 @@ test('with a lost fork server and broken code the workers that are left serve on
   expect((await daemon.pool('site')).workersReady).toBe(workers);
 });
 
+test('a thread that the workers do not have is told of in the status until the code is mended', async () => {
+  const words = 'site: warning: loading the application has started threads';
+  const thread = 'import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n';
+  writeFileSync(workspace.file('shop.py'), thread + site('two'));
+  expect((await daemon.fcgictl('reload', 'site')).status).toBe(0);
+  expect((await daemon.fcgictl('status')).stdout).toContain(words);
+  writeFileSync(workspace.file('shop.py'), site('two'));
+  expect((await daemon.fcgictl('reload', 'site')).status).toBe(0);
+  expect((await daemon.fcgictl('status')).stdout).not.toContain(words);
+});
+
 test('a fork server ends with its generation, and with the daemon', async () => {
   const first = await forkServer();
   expect((await daemon.fcgictl('reload', 'site')).status).toBe(0);

@@ -77,6 +77,7 @@ export class FakeForkServer implements ForkingLauncher {
   readonly serverPid = undefined;
   readonly launch: Launcher['launch'];
   isLost = false;
+  readonly warnings: readonly string[] = [];
   isEnded = false;
 
   constructor(launcher: Launcher) {

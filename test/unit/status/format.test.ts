@@ -141,14 +141,21 @@ test('a fork server is told of beside the workers, and always when it is missed'
         generations: [{ number: 1, phase: 'live', workers: 2, ready: 2, connections: 0, forkServer }],
       }),
     ]);
-  const living = statusWith({ pid: 9, isLost: false, memoryBytes: 44 * 1024 * 1024 });
+  const living = statusWith({ pid: 9, isLost: false, memoryBytes: 44 * 1024 * 1024, warnings: [] });
   const beside = { ...plain, hasWorkers: true };
   expect(formatStatus(living, beside)).toContain('web: the workers are forked from pid 9 (44 MB)\n');
   expect(formatStatus(living, plain)).not.toContain('forked');
-  const lost = statusWith({ pid: null, isLost: true, memoryBytes: null });
+  const doubtful = statusWith({
+    pid: 9,
+    isLost: false,
+    memoryBytes: null,
+    warnings: ['a thread is missing'],
+  });
+  expect(formatStatus(doubtful, plain)).toContain('web: warning: a thread is missing\n');
+  const lost = statusWith({ pid: null, isLost: true, memoryBytes: null, warnings: [] });
   const words = 'web: the fork server has ended; a new generation follows when one of the workers ends\n';
   expect(formatStatus(lost, plain)).toContain(words);
-  const starting = statusWith({ pid: null, isLost: false, memoryBytes: null });
+  const starting = statusWith({ pid: null, isLost: false, memoryBytes: null, warnings: [] });
   for (const status of [starting, statusWith(null)]) {
     expect(formatStatus(status, beside)).not.toContain('fork');
   }
