@@ -12,7 +12,7 @@ import struct
 from typing import List, Optional, Union
 
 from . import records
-from .incoming import BODY, Incoming, ProtocolError
+from .incoming import Incoming, ProtocolError
 
 # Sixteen full records, plus headers, fit well under the kernel's limit of 1024 (IOV_MAX).
 _MAX_BUFFERS = 512
@@ -101,9 +101,6 @@ class Connection:
                 raise self._overdue("the web server sent nothing") from None
             except ProtocolError as error:
                 raise PeerGone(f"malformed FastCGI: {error}") from error
-
-    def is_request_ready(self) -> bool:
-        return self.incoming.state is BODY
 
     def send(self, data: Buffer) -> None:
         """Send all of ``data``: whole records. Raises PeerGone."""

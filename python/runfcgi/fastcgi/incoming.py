@@ -140,7 +140,8 @@ class Incoming:
 
     def _take_usual_head(self, data: bytes) -> int:
         """Take what nearly every request opens with: BEGIN_REQUEST, its parameters in one record,
-        and their end, in one piece. The position after it, or 0: then nothing was taken.
+        and their end, in one piece; and the end of the body where there is none. The position
+        after it, or 0: then nothing was taken.
 
         Whatever differs, or breaks a limit, is left to ``feed``: here is only less work for it.
         """
@@ -151,11 +152,13 @@ class Incoming:
             params_version, params_kind, params_id, params_size, params_padding,
         ) = records.OPENING.unpack_from(data)  # fmt: skip
         params_end = records.OPENING.size + params_size
-        end = params_end + params_padding + records.HEADER_SIZE
+        end = params_end + params_padding
+        tail = data[end : end + 2 * records.HEADER_SIZE]
+        has_no_body = tail == records.no_body(request_id)
         if (
             (version, kind, size, padding, role) != _USUAL_BEGINNING
             or (params_version, params_kind, params_id) != (version, records.PARAMS, request_id)
-            or data[end - records.HEADER_SIZE : end] != records.stream_end(records.PARAMS, request_id)
+            or not (has_no_body or tail.startswith(records.stream_end(records.PARAMS, request_id)))
             or not 0 < params_size <= self._limits.params_size
             or request_id == records.NULL_REQUEST_ID
             or self._limits.head_records < _USUAL_RECORDS
@@ -164,7 +167,8 @@ class Incoming:
         self._records = _USUAL_RECORDS
         self._enter(request_id, flags)
         self._end_params(data[records.OPENING.size : params_end])
-        return end
+        self.body_ended = has_no_body
+        return end + (len(tail) if has_no_body else records.HEADER_SIZE)
 
     def _take_body(self, data: bytes, position: int) -> int:
         chunk = memoryview(data)[position : position + self._content_left]

@@ -32,7 +32,7 @@ def decode_pairs(data: bytes, max_count: int) -> Dict[str, str]:
                 break
             name_size = data[position]
             value_size = data[position + 1]
-            if name_size < 128 > value_size:
+            if name_size | value_size < 128:
                 name_start = position + 2
             else:
                 name_start, name_size, value_size = _long_sizes(data, position)

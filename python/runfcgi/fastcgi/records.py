@@ -73,6 +73,12 @@ def stream_end(kind: int, request_id: int) -> bytes:
 
 
 @lru_cache(maxsize=64)
+def no_body(request_id: int) -> bytes:
+    """What follows the parameters of a request without a body: their end, and the body's."""
+    return stream_end(PARAMS, request_id) + stream_end(STDIN, request_id)
+
+
+@lru_cache(maxsize=64)
 def success(request_id: int) -> bytes:
     """The end of FCGI_STDOUT and of the request, as one piece."""
     return stream_end(STDOUT, request_id) + end_request(request_id, REQUEST_COMPLETE)

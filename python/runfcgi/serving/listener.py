@@ -12,6 +12,7 @@ from runfcgi.errors import ListenError
 
 # struct timeval of SO_RCVTIMEO, socket(7): seconds, microseconds. The longest that accept(2) waits.
 _PATIENCE = struct.pack("@ll", 0, 20_000)
+_Socket, _default_timeout = socket.SocketType, socket.getdefaulttimeout
 _OUT_OF_DESCRIPTORS = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM))
 
 
@@ -74,8 +75,9 @@ class Listener:
             if error.errno in (errno.EINVAL, errno.EBADF, errno.ENOTSOCK):
                 raise ListenerClosed from None
             return None  # accept(2): network errors of the new connection; try again
-        connection = socket.SocketType(*self._kind, descriptor)
-        if socket.getdefaulttimeout() is not None:
+        family, kind, protocol = self._kind
+        connection = _Socket(family, kind, protocol, descriptor)
+        if _default_timeout() is not None:
             connection.settimeout(None)  # the application's default is not meant for this one
         if self._allowed_peers and self._is_tcp and address[0] not in self._allowed_peers:
             connection.close()

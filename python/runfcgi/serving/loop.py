@@ -12,7 +12,7 @@ import time
 from typing import Optional
 
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
-from runfcgi.fastcgi.incoming import PARAMS, Incoming, ProtocolError, RequestRefused
+from runfcgi.fastcgi.incoming import BODY, PARAMS, Incoming, ProtocolError, RequestRefused
 from runfcgi.wsgi.error_stream import write_stderr
 
 from .deadlines import draining_deadline, serving_deadline
@@ -117,7 +117,7 @@ class Loop:
             if not self._receive_head(connection):
                 self._parking.close(connection)
                 return
-            while connection.is_request_ready():
+            while connection.incoming.state is BODY:
                 if not self._serve(connection):
                     return
                 connection.finish_request()
@@ -138,13 +138,14 @@ class Loop:
         """Read until a request is ready or nothing more is there. False: the peer has closed."""
         is_new = not (connection.served or connection.deadline)
         receive = connection.receive_first if is_new else connection.receive
+        incoming = connection.incoming
         for _ in range(_MAX_RECEIVES):
             try:
                 if not receive():
                     return False
             except BlockingIOError:
                 return True
-            if connection.is_request_ready():
+            if incoming.state is BODY:
                 return True
             receive = connection.receive
         return True

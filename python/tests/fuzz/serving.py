@@ -13,7 +13,7 @@ from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
-from runfcgi.fastcgi.incoming import Incoming, ProtocolError, RequestRefused
+from runfcgi.fastcgi.incoming import BODY, Incoming, ProtocolError, RequestRefused
 from runfcgi.serving.slot import Slot
 from runfcgi.wsgi.environ import constants
 from runfcgi.wsgi.gateway import Gateway
@@ -100,7 +100,7 @@ def _serve(connection: Connection) -> None:
     """What the engine's loop does."""
     try:
         while connection.receive():
-            while connection.is_request_ready():
+            while connection.incoming.state is BODY:
                 if not GATEWAY.serve(connection, SLOT) or not connection.incoming.keep_connection:
                     return
                 connection.finish_request()
