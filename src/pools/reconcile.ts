@@ -1,5 +1,5 @@
 import type { Action, Decision, Observed, ObservedGeneration } from './observation.ts';
-import { isRelieved, recycle, reloadDeadline } from './recycle.ts';
+import { isRelieved, mayReload, recycle, reloadDeadline } from './recycle.ts';
 import { isEnding, isIdle, isLost, isReady } from './worker-standing.ts';
 
 /**
@@ -61,17 +61,18 @@ function tendLive(generation: ObservedGeneration, observed: Observed): Action[] 
   if (workers.includes('stopped') || isAbandoned(generation, observed)) {
     return [{ do: 'start-workers', generation: number }];
   }
+  if (isHeld(generation, observed)) return mayReload(observed) ? [{ do: 'hold', generation: number }] : [];
   return recycle(generation, observed);
 }
 
-/** Workers that were held back, and nobody is left whose code they could betray. */
-function isAbandoned({ workers }: ObservedGeneration, observed: Observed): boolean {
-  return (
-    observed.retryAtMs === undefined &&
-    workers.includes('failed') &&
-    !workers.some(isReady) &&
-    !observed.isIntensityExceeded
-  );
+/** Workers that were held back, and nobody is left whose code they could betray, or the code is that of the others. */
+function isAbandoned(generation: ObservedGeneration, observed: Observed): boolean {
+  return isHeld(generation, observed) && !(generation.workers.some(isReady) && observed.isOutdated());
+}
+
+/** Workers are missing, and it was not given up to start them. */
+function isHeld({ workers }: ObservedGeneration, observed: Observed): boolean {
+  return observed.retryAtMs === undefined && workers.includes('failed') && !observed.isIntensityExceeded;
 }
 
 /**

@@ -18,7 +18,12 @@ export function recycle(generation: ObservedGeneration, observed: Observed): Act
   }
   // One that died would come back with other code than the generation has.
   if (successors.includes('backoff')) return [{ do: 'drop-successors', generation: number }];
-  return observed.nowMs >= observed.mayReloadAtMs ? [{ do: 'reload-worn', generation: number }] : [];
+  return mayReload(observed) ? [{ do: 'reload-worn', generation: number }] : [];
+}
+
+/** None is asked for or under way, and the last one was not refused just now. */
+export function mayReload({ isReloadWanted, generations, nowMs, mayReloadAtMs }: Observed): boolean {
+  return !isReloadWanted && nowMs >= mayReloadAtMs && !generations.some(({ phase }) => phase === 'proving');
 }
 
 /** A successor is ready, or its predecessor serves no more. */
@@ -29,10 +34,12 @@ export function isRelieved(
   return successors.some(isReady) || successors.length > countWorn(workers);
 }
 
-/** When worn workers want a reload again that was refused. */
+/** When a reload that was refused is wanted again, for worn workers or for those that are held back. */
 export function reloadDeadline({ intent, generations, mayReloadAtMs }: Observed): number | undefined {
   const isWanted = generations.some(
-    (generation) => generation.phase === 'live' && withoutSuccessor(generation) > 0,
+    (generation) =>
+      generation.phase === 'live' &&
+      (withoutSuccessor(generation) > 0 || generation.workers.includes('failed')),
   );
   return intent === 'run' && isWanted && mayReloadAtMs !== Number.POSITIVE_INFINITY
     ? mayReloadAtMs

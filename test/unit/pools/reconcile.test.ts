@@ -203,6 +203,29 @@ describe('a worker that leaves by itself', () => {
   });
 });
 
+describe('workers that are held back', () => {
+  const held = [generation({ workers: ['ready', 'failed'] })];
+  const outdated = { wanted: 2, isOutdated: () => true };
+
+  it('are asked a reload for again, some time after it was refused', () => {
+    expect(decide(held, { ...outdated, nowMs: 5, mayReloadAtMs: 9 })).toEqual({ actions: [], wakeAtMs: 9 });
+    expect(actions(held, { ...outdated, nowMs: 9, mayReloadAtMs: 9 })).toEqual([
+      { do: 'hold', generation: 1 },
+    ]);
+    expect(actions(held, { ...outdated, isReloadWanted: true })).toEqual([{ do: 'open-candidate' }]);
+    const proving = generation({ number: 2, phase: 'proving', workers: ['starting'] });
+    expect(actions([...held, proving], outdated)).toEqual([]);
+  });
+
+  it('start when the code is that of the others again', () => {
+    expect(actions(held, { wanted: 2 })).toEqual([{ do: 'start-workers', generation: 1 }]);
+  });
+
+  it('stay as they are when the pool has given up, until it tries again', () => {
+    expect(actions(held, { ...outdated, retryAtMs: 9 })).toEqual([]);
+  });
+});
+
 describe('old generations that long connections hold back', () => {
   const old = (count: number, changes: Partial<ObservedGeneration> = {}): ObservedGeneration[] =>
     Array.from({ length: count }, (_, index) =>
