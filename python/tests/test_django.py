@@ -180,5 +180,10 @@ class FirstPageTest(unittest.TestCase):
         self.assertEqual(self.load("site_settings", storage), "False")
         self.assertEqual(self.load("messages_settings", storage), "True")
 
+    def test_the_patterns_of_middleware_are_compiled(self):
+        known = "type(get_host.__globals__['host_validation_re']._wrapped).__name__"
+        question = known.replace("get_host", "sys.modules['django.http.request'].HttpRequest.get_host")
+        self.assertEqual(self.load("site_settings", question), "Pattern")
+
     def test_no_view_or_middleware_is_called(self):
         self.assertEqual(self.load("messages_settings", "sys.modules['calls'].seen"), "[]")

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
-import io
 import os
 import sys
 from typing import Any, Callable, Iterable, Optional
@@ -13,6 +11,7 @@ from runfcgi.errors import LoadError
 from runfcgi.wsgi.gateway import Application
 
 from .application import Loaded, attempt, import_module, put_on_path
+from .django_first_page import build_for_first_page, rehearse_page
 
 _SETTINGS = "DJANGO_SETTINGS_MODULE"
 
@@ -44,9 +43,9 @@ def load_configured() -> Loaded:
 
     application = attempt("loading the Django apps (django.setup)", get_wsgi_application)
     attempt(f'the root URLconf "{settings.ROOT_URLCONF}"', _resolve_urlconf)
-    _build_for_first_page()
+    build_for_first_page()
     attempt("closing connections after loading", _close_connections)
-    return Loaded(_with_whole_pages(application), _close_connections, _rehearse)
+    return Loaded(_with_whole_pages(application), _close_connections, rehearse_page)
 
 
 def require_django() -> None:
@@ -62,56 +61,6 @@ def _resolve_urlconf() -> None:
     from django.urls import get_resolver
 
     get_resolver().url_patterns
-
-
-def _build_for_first_page() -> None:
-    """What Django leaves for the first page that needs it: forked workers share it, and the first
-    visitor of each does not wait for it. What cannot be built shows when a page needs it."""
-    from django.template import engines
-    from django.urls import get_resolver
-
-    for build in (engines.all, lambda: get_resolver().reverse_dict, _import_messages, _rehearse):
-        with contextlib.suppress(Exception):
-            build()
-
-
-def _import_messages() -> None:
-    """The middleware of ``django.contrib.messages`` looks for its storage at each request."""
-    from django.apps import apps
-    from django.conf import settings
-    from django.utils.module_loading import import_string
-
-    if apps.is_installed("django.contrib.messages"):
-        import_string(settings.MESSAGE_STORAGE)
-
-
-def _rehearse() -> None:
-    """A request and a response as Django makes them, past middleware, views and signals."""
-    from django.core.handlers.wsgi import WSGIRequest
-    from django.http import HttpResponse, JsonResponse
-    from django.urls import get_resolver
-    from django.urls.exceptions import Resolver404
-
-    environ = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": "",
-        "PATH_INFO": "/",
-        "QUERY_STRING": "a=b",
-        "HTTP_COOKIE": "a=b",
-        "CONTENT_TYPE": "",
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
-    }
-    request = WSGIRequest(environ)
-    for name in ("GET", "COOKIES", "POST", "headers", "encoding"):
-        getattr(request, name)
-    with contextlib.suppress(Resolver404):
-        get_resolver().resolve(request.path_info)
-    for response in (HttpResponse("text"), JsonResponse({"a": "b"})):
-        response["X-Frame-Options"] = "DENY"
-        response.set_cookie("a", "b")
-        list(response.items())
-        response.content
 
 
 def _close_connections() -> None:
