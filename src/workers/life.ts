@@ -84,7 +84,8 @@ export class Life {
       },
       onLastWords: (lines) => this.#tail.push(...lines.slice(-tailLength)),
       onLine: (stream, line) => this.#keepLine(stream, line),
-      onMessage: (message) => this.#hear(message, events),
+      // What is left of it when it has ended does not speak for the process that follows.
+      onMessage: (message) => this.#exit === undefined && this.#hear(message, events),
       onTrace: (line) => {
         if (this.#watch?.hearTrace(line) !== true) this.#keepLine('stderr', line);
       },
@@ -170,7 +171,6 @@ export class Life {
     return this.tree().map(({ pid }) => pid);
   }
 
-  /** Asks the process to end. */
   stop(signal: NodeJS.Signals): void {
     this.#ending = { by: 'stop-signal', signal };
     this.#process?.signal(signal);

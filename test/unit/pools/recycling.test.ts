@@ -50,6 +50,19 @@ function signaled({ world }: Scene): readonly FakeProcess[] {
   return world.alive.filter(({ signals }) => signals.length > 0);
 }
 
+test('what is left of a worker that has died does not speak for the one that follows', async () => {
+  const { world, pool } = await running(1);
+  const [dead] = world.alive;
+  await world.clock.advance(60_000);
+  dead?.exit(1);
+  await world.clock.advance(0);
+  dead?.becomeReady();
+  expect(states(pool)).toEqual(['starting']);
+  world.alive[0]?.becomeReady();
+  dead?.wearOut();
+  expect(states(pool)).toEqual(['ready']);
+});
+
 test('a worn worker serves until another is ready in its place, and then retires', async () => {
   const { world, pool } = await running(2);
   const [worn] = world.alive;
