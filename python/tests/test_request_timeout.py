@@ -123,6 +123,19 @@ class PreforkTest(EngineTest):
         self.assertEqual((answer.body, answer.ended), (b"first\n", None))
         self.assertEqual(worker.next_event(), TIMED_OUT)
 
+    def test_a_response_that_nobody_takes_is_cut_and_nothing_follows(self):
+        """It would be taken for the rest of the record that has not gone."""
+        worker = self.start_worker("request_timeout=0.3")
+        with Client(self.socket_path) as client:
+            client.send(request("/endless"))
+            _age(worker, 0.3)
+            worker.engine.signal(signal.SIGUSR1)
+            self.assertEqual(worker.next_event(), TIMED_OUT)
+            taken = b"".join(iter(lambda: client.socket.recv(1 << 20), b""))
+        self.assertNotIn(b"RequestTimeout", taken)
+        worker.engine.wait_for_log("is cut while it is sent: the request has run for more")
+        self.assertEqual(worker.engine.wait_for_exit(3), 0)
+
     def test_a_request_that_is_not_overdue_is_served_to_its_end(self):
         worker = self.start_worker("request_timeout=60")
         gate = os.path.join(self.directory, "gate")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from runfcgi.serving.interruption import Interruption
     from runfcgi.serving.slot import Slot
 
+_SENDING = (Connection.send.__code__, Connection.send_buffers.__code__)
+
 Application = Callable[[Dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -61,7 +63,10 @@ class Gateway:
             return incoming.aborted and _end_aborted(connection)
         except BodyIncomplete as error:
             return not response.is_sent and _refuse(connection, str(error))
-        except BaseException:  # a view's sys.exit() must not stop the worker either
+        except BaseException as error:  # a view's sys.exit() must not stop the worker either
+            if _is_within_record(error):
+                _note_cut(environ, error)
+                return False
             self._fail(connection, environ, response, errors)
         finally:
             errors.detach()
@@ -148,6 +153,21 @@ def _traceback_text() -> str:
     while trace is not None and trace.tb_frame.f_globals.get("__package__") == __package__:
         trace = trace.tb_next
     return "".join(traceback.format_exception(kind, error, trace))
+
+
+def _is_within_record(error: BaseException) -> bool:
+    """It was raised while something was sent, as only an interruption is: whatever is sent next
+    would be taken for the rest of a record, and the web server takes nothing anyway."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in _SENDING and not isinstance(error, PeerGone):
+            return True
+        trace = trace.tb_next
+    return False
+
+
+def _note_cut(environ: Dict[str, Any], error: BaseException) -> None:
+    write_stderr(f"runfcgi: {_request(environ)} is cut while it is sent: {error}\n")
 
 
 def _note_gone(environ: Dict[str, Any], gone: PeerGone) -> None:
