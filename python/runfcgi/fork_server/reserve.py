@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import array
+import contextlib
 import os
 import signal
 import socket
@@ -38,8 +39,14 @@ class Reserve:
         return True
 
     def close(self) -> None:
-        """Also for a process forked from the server. A reserve that was not used ends."""
+        """One that was not used ends."""
         self._end.close()
+
+    def end(self) -> None:
+        """Returns when it has."""
+        with contextlib.suppress(OSError):
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
 
 
 def open_ends() -> "tuple[socket.socket, socket.socket]":

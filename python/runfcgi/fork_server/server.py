@@ -79,6 +79,7 @@ class ForkServer:
             if birth is not None:
                 return birth
         self._outbox.flush()
+        self._end_reserve()
         return None
 
     def _wait(self) -> dict:
@@ -167,6 +168,11 @@ class ForkServer:
         self._unused.add(pid)
         self._reserve = Reserve(pid, ours)
         return None
+
+    def _end_reserve(self) -> None:
+        """Whoever saw this process end finds nothing of it."""
+        if self._reserve is not None:
+            self._reserve.end()
 
     def _lose_reserve(self) -> None:
         """Another follows, after a while that grows."""
