@@ -5,7 +5,7 @@ import unittest
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.incoming import BODY, IDLE, PARAMS, Incoming, ProtocolError, RequestRefused
 from runfcgi.fastcgi.limits import Limits
-from runfcgi.fastcgi.pairs import decode_pairs, encode_pairs
+from runfcgi.fastcgi.pairs import PairsError, TooManyPairs, decode_pairs, encode_pairs
 
 from .client import begin, padded, params, request, stdin
 
@@ -227,6 +227,21 @@ class RefusalsTest(unittest.TestCase):
 
 
 class PairsTest(unittest.TestCase):
+    def test_pairs_of_every_length_are_divided_alike(self):
+        short = {"A": "1", "": "", "C" * 127: "d" * 127}
+        for more in ({}, {"L": "x" * 128}, {"M" * 128: ""}, {"N": "\xe9"}):
+            pairs = {**short, **more}
+            data = encode_pairs(pairs)
+            with self.subTest(more=more):
+                self.assertEqual(decode_pairs(data, 1000), pairs)
+                self.assertEqual(decode_pairs(data, len(pairs)), pairs)
+                with self.assertRaises(TooManyPairs):
+                    decode_pairs(data, len(pairs) - 1)
+                wholes = [encode_pairs(dict(list(pairs.items())[:n])) for n in range(len(pairs))]
+                for cut in set(range(len(data))) - set(map(len, wholes)):
+                    with self.assertRaises(PairsError):
+                        decode_pairs(data[:cut], 1000)
+
     def test_lengths_around_the_change_of_form(self):
         for size in (0, 1, 126, 127, 128, 129, 255, 256, 65535, 65536, 100_000):
             pairs = {"N" * max(size, 1): "v" * size, "x": "y"}

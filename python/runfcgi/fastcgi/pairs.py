@@ -7,6 +7,8 @@ from typing import Dict, Mapping, Tuple
 
 _LONG = struct.Struct(">I")
 _LONG_FLAG = 0x80000000
+# Two lengths of nothing.
+_SHORTEST_PAIR = 2
 
 
 class PairsError(ValueError):
@@ -23,6 +25,8 @@ def decode_pairs(data: bytes, max_count: int) -> Dict[str, str]:
     Of a repeated name the last value stays. Raises PairsError when a length points past the
     end, TooManyPairs above ``max_count``.
     """
+    if data.isascii() and len(data) <= max_count * _SHORTEST_PAIR:
+        return _decode_short_pairs(data)
     pairs: Dict[str, str] = {}
     text = data.decode("latin-1")
     position, end = 0, len(data)
@@ -42,9 +46,26 @@ def decode_pairs(data: bytes, max_count: int) -> Dict[str, str]:
     except (IndexError, struct.error):
         position = end + 1
     if position > end:
-        raise PairsError(f"a parameter reaches past the end of the {end} bytes sent")
+        raise _past_the_end(end)
     if position < end:
         raise TooManyPairs(f"more than {max_count} parameters")
+    return pairs
+
+
+def _decode_short_pairs(data: bytes) -> Dict[str, str]:
+    """Where every byte is below 128, so that none of them begins a long length, and there are too
+    few for too many pairs. Without these two questions a pair takes a quarter fewer steps, and
+    the pairs are most of the work on a small request."""
+    pairs: Dict[str, str] = {}
+    text = data.decode("ascii")
+    name_start, end = 2, len(data)
+    while name_start <= end:
+        value_start = name_start + data[name_start - 2]
+        value_end = value_start + data[name_start - 1]
+        pairs[text[name_start:value_start]] = text[value_start:value_end]
+        name_start = value_end + 2
+    if name_start != end + 2:
+        raise _past_the_end(end)
     return pairs
 
 
@@ -55,6 +76,10 @@ def encode_pairs(pairs: Mapping[str, str]) -> bytes:
         raw_name, raw_value = name.encode("latin-1"), value.encode("latin-1")
         parts += (_size(raw_name), _size(raw_value), raw_name, raw_value)
     return b"".join(parts)
+
+
+def _past_the_end(end: int) -> PairsError:
+    return PairsError(f"a parameter reaches past the end of the {end} bytes sent")
 
 
 def _long_sizes(data: bytes, position: int) -> Tuple[int, int, int]:

@@ -91,7 +91,8 @@ class Response:
 
     @property
     def _carries_body(self) -> bool:
-        return self._started.has_body and not self._is_head_request
+        """Once the response has started."""
+        return self._head.has_body and not self._is_head_request
 
     @property
     def _started(self) -> Head:
@@ -108,8 +109,8 @@ class Response:
             self.write(block)
             self._send_end()
             return
-        raw_head = self._encode_head(size)
-        if not self._carries_body:
+        raw_head = _encode(head, size)
+        if self._is_head_request or not head.has_body:
             block = b""
         self.is_sent = True
         request_id = self._request_id
@@ -203,7 +204,11 @@ class Response:
         self._connection.send_buffers(buffers)
 
     def _encode_head(self, known_size: Optional[int]) -> bytes:
-        head = self._started
-        if known_size is None or head.content_length is not None or not head.has_body:
-            return head.lines + b"\r\n"
-        return b"%sContent-Length: %d\r\n\r\n" % (head.lines, known_size)
+        return _encode(self._started, known_size)
+
+
+def _encode(head: Head, known_size: Optional[int]) -> bytes:
+    """With a Content-Length where the application gave none and the size is known."""
+    if known_size is None or head.content_length is not None or not head.has_body:
+        return head.lines + b"\r\n"
+    return b"%sContent-Length: %d\r\n\r\n" % (head.lines, known_size)
