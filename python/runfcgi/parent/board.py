@@ -11,6 +11,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+from time import monotonic
 from typing import Mapping, Optional
 
 from runfcgi.serving.slot import Slot
@@ -20,7 +21,9 @@ from . import population
 _SEATS = 64
 _SEAT_SIZE = 16
 _COUNT = struct.Struct("=I")
+_write_count = _COUNT.pack_into
 _FREE, _STARTING, _IDLE, _BUSY = b"\0", b"s", b"i", b"b"
+_IDLE_BYTE, _BUSY_BYTE = _IDLE[0], _BUSY[0]
 _NAMES = {
     _STARTING: population.STARTING,
     _IDLE: population.IDLE,
@@ -82,7 +85,7 @@ class Seat(Slot):
     and the count may be a little low. A parent of threaded workers does not plan by them.
     """
 
-    __slots__ = ("_board", "_memory", "_offset", "_count")
+    __slots__ = ("_board", "_memory", "_offset", "_count", "_begun")
 
     def __init__(self, board: Board, memory: mmap.mmap, offset: int) -> None:
         super().__init__()
@@ -90,17 +93,21 @@ class Seat(Slot):
         self._memory = memory
         self._offset = offset
         self._count = offset + 4
+        self._begun = 0
 
     def busy(self, params: Mapping[str, str]) -> None:
-        super().busy(params)
-        self._memory[self._offset] = _BUSY[0]
-        served = _COUNT.unpack_from(self._memory, self._count)[0]
-        _COUNT.pack_into(self._memory, self._count, (served + 1) & 0xFFFFFFFF)
-        self._board.wake_parent_if_short()
+        self.started = monotonic()
+        self.size = 0
+        self._begun = begun = self._begun + 1
+        memory = self._memory
+        memory[self._offset] = _BUSY_BYTE
+        _write_count(memory, self._count, begun & 0xFFFFFFFF)
+        if memory[0]:
+            self._board.wake_parent_if_short()
 
     def idle(self) -> None:
-        super().idle()
-        self._memory[self._offset] = _IDLE[0]
+        self.started = 0.0
+        self._memory[self._offset] = _IDLE_BYTE
 
     def wear_out(self) -> None:
         """The worker has served its share and wants to be replaced."""
