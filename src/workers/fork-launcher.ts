@@ -25,6 +25,8 @@ export interface ForkLauncherOptions {
   readonly onServerEnded: (server: TreeProcess) => void;
 }
 
+const lossMeaning = 'its workers serve on, and a new generation follows when one of them ends';
+
 /**
  * Launches the workers of one generation by forking them from a process that has loaded the application: the first
  * launch starts it, the others wait for it or are there at once. A worker gets the same descriptors as one that was
@@ -38,8 +40,9 @@ export class ForkLauncher implements ForkingLauncher {
   #lastId = 0;
   #isLost = false;
   #isOver = false;
-  /** Of the fork server. */
   #marker = '';
+  /** Of a worker about which the fork server lied: it is killed for that, and what it has forked with it. */
+  #disowned: readonly string[] = [];
 
   constructor(options: ForkLauncherOptions) {
     this.#options = options;
@@ -127,19 +130,19 @@ export class ForkLauncher implements ForkingLauncher {
       case 'ready':
         this.#askForAll();
         break;
-      case 'load-failed':
-        break;
       case 'spawned':
         this.#spawned(message.id, message.pid);
         break;
       case 'spawn-failed':
-        this.#spawnFailed(message.id, new RunfcgidError('SPAWN_FAILED', message.message));
+        this.#spawnFailed(message.id, message.message);
         break;
       case 'exited':
         this.#exited(message.pid, message.exit);
         break;
       case 'warning':
         this.#options.log.warn({ event: 'fork-server.warning', pid: this.serverPid }, message.message);
+        break;
+      case 'load-failed': // told when it has ended
     }
   }
 
@@ -155,11 +158,17 @@ export class ForkLauncher implements ForkingLauncher {
     const markers = [process.request.marker, this.#marker];
     const root = readForked(pid, { parent: this.serverPid, markers });
     if (root !== undefined) process.noteSpawned(root);
-    else
-      this.#spawnFailed(id, new RunfcgidError('SPAWN_FAILED', `the fork server is not the parent of ${pid}`));
+    else this.#disbelieve(id, process.request.marker, `the fork server is not the parent of ${pid}`);
   }
 
-  #spawnFailed(id: number, error: Error): void {
+  #disbelieve(id: number, marker: string, why: string): void {
+    this.#disowned = [marker];
+    this.#spawnFailed(id, why);
+    this.#server?.kill();
+  }
+
+  #spawnFailed(id: number, why: Error | string): void {
+    const error = typeof why === 'string' ? new RunfcgidError('SPAWN_FAILED', why) : why;
     this.#processes.get(id)?.noteSpawnFailed(error);
     this.#processes.delete(id);
   }
@@ -196,11 +205,7 @@ export class ForkLauncher implements ForkingLauncher {
     for (const [id, process] of this.#processes) {
       if (process.root !== undefined) this.#adopt(process.root);
       else if (process.standing === 'waiting') this.#endUnborn(id, server, exit);
-      else
-        this.#spawnFailed(
-          id,
-          new RunfcgidError('SPAWN_FAILED', `what it was to be forked from has ended: ${reason}`),
-        );
+      else this.#spawnFailed(id, `what it was to be forked from has ended: ${reason}`);
     }
   }
 
@@ -208,14 +213,9 @@ export class ForkLauncher implements ForkingLauncher {
   #noteEnd({ isReady }: ForkServer, { pid }: TreeProcess, reason: string): void {
     const { log } = this.#options;
     this.#isLost = isReady && !this.#isOver;
-    if (!this.#isLost) {
-      log.debug({ event: 'fork-server.ended', pid }, `the fork server has ended: ${reason}`);
-      return;
-    }
-    log.warn(
-      { event: 'fork-server.lost', pid },
-      `the fork server has ended: ${reason}; its workers serve on, and a new generation follows when one of them ends`,
-    );
+    const message = `the fork server has ended: ${reason}`;
+    if (this.#isLost) log.warn({ event: 'fork-server.lost', pid }, `${message}; ${lossMeaning}`);
+    else log.debug({ event: 'fork-server.ended', pid }, message);
   }
 
   /** It may have forked workers that it could not tell of, and the application may have started what it liked. */
@@ -224,7 +224,7 @@ export class ForkLauncher implements ForkingLauncher {
     const asked = processes.filter(({ standing }) => standing === 'asked');
     killStrays({
       parent,
-      markers: new Set([this.#marker, ...asked.map(({ request }) => request.marker)]),
+      markers: new Set([this.#marker, ...this.#disowned, ...asked.map(({ request }) => request.marker)]),
       known: new Set(processes.flatMap(({ pid }) => pid ?? [])),
     });
   }

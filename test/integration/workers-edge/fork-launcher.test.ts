@@ -223,7 +223,11 @@ describe('a fork server that is not believed', () => {
     const worker = launch(`${lies}\n${answering}`);
     await until(() => worker.spawnError !== undefined, 'the refusal');
     expect(worker.spawnError?.message).toBe(`the fork server is not the parent of ${victim.pid}`);
-    worker.process.killTree();
+    await servers.ended();
+    const marked = [...readProcessTable().keys()].filter(
+      (pid) => readEnvironmentVariable(pid, 'RUNFCGID_WORKER') === worker.marker,
+    );
+    expect(marked).toEqual([]);
     expect(victim.kill('SIGTERM')).toBe(true);
     expect(await once(victim, 'exit')).toEqual([null, 'SIGTERM']);
   });
