@@ -6,6 +6,7 @@ import threading
 
 from .client import Client, ask, request
 from .engine import EngineTest, is_alive, wait_for
+from .supervisor import state_of
 
 
 class PreforkTest(EngineTest):
@@ -40,6 +41,8 @@ class PreforkTest(EngineTest):
         engine = self.serve("maxspare=1", "maxchildren=1")
         first = int(ask(self.socket_path, "/who").body.split()[0])
         os.kill(first, signal.SIGSTOP)
+        # Until then it may still take the connection, and end with it.
+        wait_for("it has stopped", lambda: state_of(first) == "T")
         with Client(self.socket_path) as client:
             client.send(request("/who"))
             os.kill(first, signal.SIGKILL)

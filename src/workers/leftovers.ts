@@ -20,6 +20,7 @@ export interface LeftoverHunt {
 
 const unknownPool = { stopSignal: 'SIGTERM', gracefulTimeoutMs: 10_000 } as const;
 const pollMs = 50;
+/** A process in the middle of execve(2) shows no environment, and so no marker: one empty look is not enough. */
 const enoughLooks = 2;
 /** A process that SIGKILL does not end within this time hangs in the kernel. */
 const killPatienceMs = 5_000;
@@ -48,7 +49,7 @@ export async function stopLeftovers(hunt: LeftoverHunt): Promise<number> {
 async function stopTree(tree: LeftoverTree, hunt: LeftoverHunt, found: Set<number>): Promise<void> {
   const { pool } = tree.entry;
   const { stopSignal, gracefulTimeoutMs } = hunt.lifecycleOf(pool) ?? unknownPool;
-  const first = tree.alive();
+  const first = await firstLook(tree, hunt.clock);
   if (first.length === 0) return;
   const pids = first.map(({ pid }) => pid);
   for (const pid of pids) found.add(pid);
@@ -67,7 +68,13 @@ async function stopTree(tree: LeftoverTree, hunt: LeftoverHunt, found: Set<numbe
   );
 }
 
-/** A process in the middle of execve(2) shows no environment, and so no marker: one empty look is not enough. */
+async function firstLook(tree: LeftoverTree, clock: Clock): Promise<readonly ProcessRow[]> {
+  const found = tree.alive();
+  if (found.length > 0) return found;
+  await clock.sleep(pollMs);
+  return tree.alive();
+}
+
 async function isGoneWithin(durationMs: number, tree: LeftoverTree, clock: Clock): Promise<boolean> {
   const deadlineMs = clock.now() + durationMs;
   for (let emptyLooks = 0; ; ) {
