@@ -45,13 +45,14 @@ type Report = { readonly ready: readonly string[] } | { readonly failed: ErrorMe
 export async function launchDetached(options: LaunchOptions): Promise<Launched> {
   // Loaded by those who need it: the daemon does not.
   const { spawn } = await import('node:child_process');
+  // Heard from before there is a copy on: a signal that ended this process in between would leave it behind.
+  const giveUp = (): void => void copy.kill('SIGTERM');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, giveUp);
   const copy = spawn(process.execPath, [...process.execArgv, ...options.argv], {
     detached: true,
     env: { ...options.environment, [variable]: String(descriptor) },
     stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
   });
-  const giveUp = (): void => void copy.kill('SIGTERM');
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, giveUp);
   try {
     const { pid } = await started(copy);
     return { pid, problems: await reported(copy, options) };
