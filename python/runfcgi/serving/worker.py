@@ -8,6 +8,7 @@ import signal
 from typing import Callable, Dict, List, NamedTuple, Optional
 
 from runfcgi.fastcgi.limits import Limits
+from runfcgi.wsgi import forked
 from runfcgi.wsgi.environ import constants
 from runfcgi.wsgi.error_stream import write_stderr
 from runfcgi.wsgi.gateway import Application, Gateway
@@ -113,6 +114,7 @@ class Worker:
     def run(self, on_ready: Callable[[], None] = lambda: None) -> int:
         """The process's exit status: 0, 1 when requests were cut at the deadline, 70 after an error
         of ours. ``on_ready`` is called just before the first accept."""
+        forked.watch()
         self._signals.install()
         signal.signal(signal.SIGUSR1, self._look_for_overdue)
         on_ready()

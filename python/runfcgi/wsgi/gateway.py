@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
 
+from . import forked
 from .body import BodyIncomplete, open_body
 from .environ import BadRequest, complete, content_length
 from .error_stream import ErrorStream, write_stderr
@@ -64,12 +65,16 @@ class Gateway:
         except BodyIncomplete as error:
             return not response.is_sent and _refuse(connection, str(error))
         except BaseException as error:  # a view's sys.exit() must not stop the worker either
+            if forked.is_copy:
+                forked.end(_request(environ))
             if _is_within_record(error):
                 _note_cut(environ, error)
                 return False
             self._fail(connection, environ, response, errors)
         finally:
             errors.detach()
+        if forked.is_copy:
+            forked.end(_request(environ))
         if self._interruption is not None and self._interruption.has_struck:
             return False  # whatever was reading the connection may not have finished
         return response.is_complete
@@ -84,6 +89,8 @@ class Gateway:
 
     def _call(self, environ: Dict[str, Any], response: Response) -> None:
         result = self._application(environ, response.start)
+        if forked.is_copy:
+            forked.end(_request(environ))
         try:
             response.send(result)
         finally:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Callable, Iterable, List, Optional, Tuple
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.connection import Connection
 
+from . import forked
 from .error_stream import ErrorStream
 from .file_wrapper import FileWrapper
 from .head import Head, HeadError, check_head
@@ -144,6 +145,8 @@ class Response:
                     break  # a file that grew meanwhile, or a part that was asked for
 
     def _send_block(self, block) -> None:
+        if forked.is_copy:
+            forked.end("a response in blocks")
         prefix = b"" if self.is_sent else self._encode_head(None)
         if self._carries_body:
             block = self._within_length(block)
@@ -183,6 +186,8 @@ class Response:
         self._slot.sent(len(raw_head))
 
     def _send_end(self) -> None:
+        if forked.is_copy:
+            forked.end("a response in blocks")
         buffers = []
         if not self.is_sent:
             known_size = None if self._is_head_request else 0

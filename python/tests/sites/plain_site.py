@@ -365,6 +365,40 @@ def route_crash(environ, start_response):
     os._exit(7)
 
 
+def route_fork(environ, start_response):
+    """Forks where the query says, and lets the copy come back."""
+    how = environ["QUERY_STRING"]
+
+    def fork():
+        pid = os.fork()
+        if pid and how != "close":
+            os.waitpid(pid, 0)
+        return pid
+
+    def blocks():
+        yield b"one "
+        is_copy = fork() == 0
+        if is_copy and how == "exit in blocks":
+            sys.exit(0)
+        if not (is_copy and how == "end of blocks"):
+            yield b"two\n"
+
+    class Forking(Closing):
+        def close(self):
+            fork()
+
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    if how == "close":
+        return Forking([b"one ", b"two\n"])
+    if "blocks" in how:
+        return blocks()
+    if fork() == 0 and how == "exit":
+        sys.exit(0)
+    if how == "raise":
+        raise ValueError("in both")
+    return [b"one two\n"]
+
+
 def route_subprocess(environ, start_response):
     """What a program that the application starts has open."""
     listing = os.popen("ls -l /proc/self/fd").read()
