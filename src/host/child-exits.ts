@@ -3,7 +3,9 @@ import { reap, type WaitStatus } from './kernel/processes.ts';
 
 export type ChildExit =
   | { readonly code: number; readonly signal: null }
-  | { readonly code: null; readonly signal: NodeJS.Signals };
+  | { readonly code: null; readonly signal: NodeJS.Signals }
+  /** Somebody else has collected it: how it ended is lost. */
+  | 'unknown';
 
 type OnExit = (exit: ChildExit) => void;
 
@@ -25,8 +27,7 @@ function collect(): void {
     const status = reap(pid);
     if (status === 'running') continue;
     waiting.delete(pid);
-    // Somebody else may have collected it: how it ended is lost.
-    const exit = status === 'not-a-child' ? ({ code: 0, signal: null } as const) : toChildExit(status);
+    const exit = status === 'not-a-child' ? 'unknown' : toChildExit(status);
     // A mistake in one of these must not keep the others uncollected.
     process.nextTick(onExit, exit);
   }

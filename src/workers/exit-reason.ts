@@ -1,7 +1,8 @@
-/** How a process ended: by itself with a status, or by a signal. */
+/** How a process ended: by itself with a status, or by a signal; or nobody can tell, and it may have been anything. */
 export type ExitStatus =
   | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'signaled'; readonly signal: NodeJS.Signals };
+  | { readonly kind: 'signaled'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'unknown' };
 
 /** What is known of a process that has ended. Plain data: the sentence is made of nothing else. */
 export interface ExitFacts {
@@ -41,7 +42,8 @@ export function explainExit(facts: ExitFacts): string {
 }
 
 function explainOwnDoing({ ending, exit, output }: ExitFacts): string | undefined {
-  const isKilled = exit.kind === 'signaled' && exit.signal === 'SIGKILL';
+  // Where SIGKILL was sent, which is all that this is asked for, one of which nothing is known ended of that.
+  const isKilled = exit.kind === 'unknown' || (exit.kind === 'signaled' && exit.signal === 'SIGKILL');
   switch (ending.by) {
     case 'itself':
       return undefined;
@@ -68,6 +70,7 @@ function explainOwnDoing({ ending, exit, output }: ExitFacts): string | undefine
 
 function explainStop(signal: NodeJS.Signals, exit: ExitStatus): string {
   if (exit.kind === 'exited') return `ended on ${signal} with status ${exit.code}, as asked`;
+  if (exit.kind === 'unknown') return `ended on ${signal}, as asked; ${statusIsLost}`;
   if (exit.signal === signal) return `ended by ${signal}, as asked`;
   return `was asked to end with ${signal} and was ${describeStatus(exit)}${signalMeaning(exit.signal)}`;
 }
@@ -77,6 +80,10 @@ function explainDeath(facts: ExitFacts): string {
   if (loadFailure !== undefined) return `could not load the application: ${oneLine(loadFailure)}`;
   if (exit.kind === 'signaled') {
     return `${describeStatus(exit)} after ${showTime(uptimeMs)}${signalMeaning(exit.signal)}${lastWords(output)}`;
+  }
+  if (exit.kind === 'unknown') {
+    const manner = facts.wasReady ? '' : ' without accepting';
+    return `ended after ${showTime(uptimeMs)}${manner}; ${statusIsLost}${lastWords(output)}`;
   }
   return facts.wasReady ? explainLaterExit(facts, exit.code) : explainEarlyExit(facts, exit.code);
 }
@@ -95,9 +102,11 @@ function explainLaterExit({ uptimeMs, output, expectedExits }: ExitFacts, code: 
   return `${what}${statusMeaning(code)}${lastWords(output)}`;
 }
 
-function describeStatus(exit: ExitStatus): string {
+function describeStatus(exit: ExitStatus & { kind: 'exited' | 'signaled' }): string {
   return exit.kind === 'exited' ? `exited with status ${exit.code}` : `killed by ${exit.signal}`;
 }
+
+const statusIsLost = 'how is not known: somebody else has collected its status';
 
 /** The status that a shell, setpriv(1) or env(1) reports for what went wrong with the program it should run. */
 function statusMeaning(code: number): string {

@@ -244,7 +244,7 @@ export class ForkLauncher implements ForkingLauncher {
     if (readProcess(pid)?.startTime === startTime) {
       onChildExit(pid, (exit) => this.#exited(pid, toExitStatus(exit)));
     } else {
-      this.#exited(pid, { kind: 'signaled', signal: 'SIGKILL' });
+      this.#exited(pid, { kind: 'unknown' });
     }
   }
 }

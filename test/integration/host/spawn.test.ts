@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { type ChildExit, onChildExit } from '../../../src/host/child-exits.ts';
+import { reap } from '../../../src/host/kernel/processes.ts';
 import { spawnProcess } from '../../../src/host/kernel/spawn.ts';
 import { readProcess } from '../../../src/host/process-table.ts';
 import { until } from '../../helpers/until.ts';
@@ -39,6 +40,19 @@ describe('a process started without fork', () => {
     await until(() => readProcess(pid)?.state === 'Z');
     await new Promise(setImmediate);
     expect(await new Promise((resolve) => onChildExit(pid, resolve))).toEqual({ code: 3, signal: null });
+  });
+
+  test('is one of which nobody knows how it ended when somebody else has collected it', async () => {
+    const pid = spawnProcess({
+      program: '/bin/sh',
+      args: ['-c', 'exit 3'],
+      directory: scratch,
+      environment,
+      descriptors: [],
+    });
+    await until(() => readProcess(pid)?.state === 'Z');
+    expect(reap(pid)).toEqual({ kind: 'exited', status: 3 });
+    expect(await new Promise((resolve) => onChildExit(pid, resolve))).toBe('unknown');
   });
 
   test('gets each descriptor under its number', async () => {

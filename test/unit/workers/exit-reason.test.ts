@@ -132,6 +132,26 @@ const rows: readonly (readonly [string, Partial<ExitFacts>, string])[] = [
     { ...killed('SIGKILL'), ending: { by: 'stop-signal', signal: 'SIGTERM' } },
     'was asked to end with SIGTERM and was killed by SIGKILL, not sent by runfcgid: perhaps out of memory',
   ],
+  [
+    'an end of which nothing is known is never a clean exit',
+    { exit: { kind: 'unknown' }, wasReady: true, expectedExits: [0], uptimeMs: 61_000, output: ['bye'] },
+    'ended after 61 s; how is not known: somebody else has collected its status; its last line was "bye"',
+  ],
+  [
+    'an early end of which nothing is known',
+    { exit: { kind: 'unknown' } },
+    'ended after 0.2 s without accepting; how is not known: somebody else has collected its status',
+  ],
+  [
+    'a stop of which nothing else is known',
+    { exit: { kind: 'unknown' }, ending: { by: 'stop-signal', signal: 'SIGTERM' } },
+    'ended on SIGTERM, as asked; how is not known: somebody else has collected its status',
+  ],
+  [
+    'an end after our own SIGKILL, of which nothing else is known',
+    { exit: { kind: 'unknown' }, ending: { by: 'graceful-timeout', signal: 'SIGTERM', timeoutMs: 30_000 } },
+    'had not finished 30 s after SIGTERM and was killed',
+  ],
 ];
 
 test.each(rows)('%s', (_, facts, sentence) => {
