@@ -13,7 +13,8 @@ export const requestSettings = {
   slow_log: {
     type: path,
     unset: "the daemon's log",
-    meaning: 'File for what `slow_request` finds. Relative to this file.',
+    meaning:
+      'File for what `slow_request` finds, opened for each entry: it may be rotated at any time. Relative to this file.',
   },
   request_timeout: {
     type: duration,

@@ -1,6 +1,6 @@
 import type { Clock } from '../host/clock.ts';
 import { createLog, type OpenLog } from '../host/log.ts';
-import { LogFiles } from '../host/log-files.ts';
+import { appendToLogFile } from '../host/log-files.ts';
 import { withOutputFile } from '../host/output-log.ts';
 import type { DaemonPlan } from '../plan/plan.ts';
 
@@ -11,7 +11,7 @@ export interface LogSurroundings {
   readonly clock: Clock;
 }
 
-/** The daemon's log, and other log files, which are reopened and closed with it. */
+/** The daemon's log, and a way to other log files. */
 export interface OpenLogs extends OpenLog {
   /** Appends whole lines to a file of their own; never throws. */
   readonly append: (file: string, text: string) => void;
@@ -29,23 +29,8 @@ export async function openLogs(
 ): Promise<OpenLogs> {
   const isTerminal = process.stdout.isTTY;
   const openLog = await createLog(logPlan(plan, isDaemonized), { clock, isTerminal, environment });
-  return withLogFiles(outputFile === undefined ? openLog : withOutputFile(openLog, outputFile, clock), clock);
-}
-
-function withLogFiles(openLog: OpenLog, clock: Clock): OpenLogs {
-  const files = new LogFiles(clock, openLog.log);
-  return {
-    ...openLog,
-    append: (file, text) => files.append(file, text),
-    reopen: () => {
-      openLog.reopen();
-      files.reopen();
-    },
-    close: () => {
-      files.close();
-      openLog.close();
-    },
-  };
+  const opened = outputFile === undefined ? openLog : withOutputFile(openLog, outputFile, clock);
+  return { ...opened, append: (file, text) => appendToLogFile(file, text, opened.log) };
 }
 
 /** A daemon in the background has no standard output to log to. */

@@ -112,8 +112,6 @@ describe('a slow request', () => {
     expect(read()).toMatch(/takes_its_time\.py", line 9 in application/);
     expect(read().match(/has run for/g)).toHaveLength(1);
     renameSync(log, `${log}.1`);
-    daemon.signal('SIGUSR1');
-    await daemon.logged('log.reopened');
     await visit('/sleeps?1.2');
     expect(read()).toContain('GET /sleeps?1.2');
     expect(read()).not.toContain('1.5');
