@@ -22,7 +22,7 @@ export class RequestRecord {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #slowLog: SlowLog;
-  /** Requests that were in hand when their worker ended. */
+  /** Requests that were in hand when their worker ended, without those of `timeouts`. */
   cut = 0;
   readonly timeouts: Record<TimeoutEnd, number> = { interrupted: 0, left: 0, killed: 0 };
   lastTimeout: (Timeout & { readonly at: Date; readonly worker: string }) | undefined;

@@ -45,7 +45,7 @@ export interface PoolSnapshot {
   /** Workers that were replaced because they had reached a limit, since the daemon started. */
   readonly recycled: number;
   readonly lastRecycling: RecyclingSnapshot | null;
-  /** Requests that their worker's end has cut, since the daemon started; `null`: the program does not show its requests. */
+  /** Requests that their worker’s end has cut, without `timeouts`, since the daemon started; `null`: the program does not show its requests. */
   readonly cutRequests: number | null;
   /** Requests that were ended because they took too long; `null` as above. */
   readonly timeouts: TimeoutsSnapshot | null;

@@ -104,7 +104,7 @@ export class Life {
     return this.#process?.scoreboard?.slots(this.uptimeMs);
   }
 
-  /** Requests that it had in hand when it ended. */
+  /** Requests that it had in hand when it ended, without those that ended with it because they took too long. */
   get cutRequests(): readonly ShownRequest[] {
     return this.#cut;
   }
@@ -237,8 +237,7 @@ export class Life {
 
   #closeScoreboard(): void {
     const slots = this.slots ?? [];
-    this.#cut = slots.flatMap(({ request }) => request ?? []);
-    this.#watch?.end(slots);
+    this.#cut = this.#watch?.end(slots) ?? slots.flatMap(({ request }) => request ?? []);
     this.#process?.scoreboard?.close();
   }
 

@@ -53,6 +53,8 @@ export class RequestWatch {
   #handled: readonly Handled[] = [];
   /** Requests that were interrupted, by slot, until it is known how they ended. */
   readonly #interrupted = new Map<number, ShownRequest>();
+  /** Numbers of requests, by slot, that end with their process because they take too long. */
+  readonly #toldOf = new Map<number, number>();
   #isLeaving = false;
   #timer: Timer | undefined;
   /** Requests whose traceback is on its way. */
@@ -96,16 +98,25 @@ export class RequestWatch {
     return true;
   }
 
-  /** The process has ended, with these slots. */
-  end(slots: readonly ShownSlot[]): void {
+  /**
+   * The process has ended, with these slots.
+   *
+   * @returns the requests that its end has cut, without those that were told of as having taken too long.
+   */
+  end(slots: readonly ShownSlot[]): readonly ShownRequest[] {
     this.#timer?.cancel();
     this.#tellSlow();
     for (const [index, request] of this.#interrupted) {
       const slot = slots[index];
       const isCut = slot?.request !== undefined && slot.number === this.#handled[index]?.number;
-      if (isCut && this.#isLeaving) this.#end(slot.request ?? request, 'left');
+      if (!isCut || !this.#isLeaving) continue;
+      this.#toldOf.set(index, slot.number);
+      this.#end(slot.request ?? request, 'left');
     }
     this.#interrupted.clear();
+    return slots.flatMap(({ request, number }, index) =>
+      request === undefined || this.#toldOf.get(index) === number ? [] : [request],
+    );
   }
 
   #act(actions: readonly RequestAction[], slots: readonly ShownSlot[]): void {
@@ -122,6 +133,7 @@ export class RequestWatch {
     if (stuck === undefined) return;
     const [slot, request] = stuck;
     this.#interrupted.delete(slot);
+    this.#toldOf.set(slot, slots[slot]?.number ?? 0);
     this.#end(request, 'killed');
     this.#options.worker.kill(request);
   }

@@ -147,9 +147,9 @@ describe('a request that takes too long', () => {
     });
     const pool = await daemon.pool('site');
     expect(pool.timeouts).toEqual({ interrupted: 0, left: 0, killed: 1 });
-    expect(pool).toMatchObject({ cutRequests: 1, restarts: 1 });
+    expect(pool).toMatchObject({ cutRequests: 0, restarts: 1 });
     expect(pool.lastExit?.reason).toMatch(
-      /^was killed: GET \/holds had run for \S+ s and could not be interrupted/,
+      /^was killed: GET \/holds had run for \S+ s and could not be interrupted$/,
     );
   });
 
@@ -168,6 +168,6 @@ describe('a request that takes too long', () => {
     });
     const pool = await daemon.pool('site');
     expect(pool.timeouts).toEqual({ interrupted: 0, left: 1, killed: 0 });
-    expect(pool).toMatchObject({ cutRequests: 1, restarts: 0, recycled: 1, state: 'running' });
+    expect(pool).toMatchObject({ cutRequests: 0, restarts: 0, recycled: 1, state: 'running' });
   });
 });

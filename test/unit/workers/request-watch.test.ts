@@ -156,8 +156,16 @@ describe('requests that time out', () => {
     expect(worker.did).toEqual(['SIGUSR1']);
     await worker.clock.advance(1);
     expect(worker.did).toEqual(['SIGUSR1', 'kill for /long']);
-    worker.watch.end(worker.slots());
+    worker.begin(1, '/beside');
+    expect(worker.watch.end(worker.slots()).map(({ uri }) => uri)).toEqual(['/beside']);
     expect(worker.told()).toEqual(['killed /long']);
+  });
+
+  test('are no reason to hide what was cut in their place after they had ended all the same', async () => {
+    await worker.clock.advance(2_000);
+    worker.finish(0);
+    worker.begin(0, '/next');
+    expect(worker.watch.end(worker.slots()).map(({ uri }) => uri)).toEqual(['/next']);
   });
 
   test('are nobody’s business when they ended by themselves in that moment', async () => {
@@ -174,7 +182,7 @@ describe('requests that time out', () => {
     worker.watch.hearTimedOut('left');
     await worker.clock.advance(20_000);
     expect(worker.did).toEqual(['SIGUSR1']);
-    worker.watch.end(worker.slots());
+    expect(worker.watch.end(worker.slots())).toEqual([]);
     expect(worker.told()).toEqual(['left /long']);
   });
 
