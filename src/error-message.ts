@@ -1,4 +1,4 @@
-import { describeError, type ErrorCode, errorTable, RunfcgidError } from './errors.ts';
+import { describeError, type ErrorCode, errorTable, explainOutOfFiles, RunfcgidError } from './errors.ts';
 
 /** An error on its way to another process, as plain data. */
 export interface ErrorMessage {
@@ -10,7 +10,8 @@ export interface ErrorMessage {
 }
 
 /** What was thrown, for another process. */
-export function toErrorMessage(error: unknown): ErrorMessage {
+export function toErrorMessage(thrown: unknown): ErrorMessage {
+  const error = explainOutOfFiles(thrown) ?? thrown;
   if (!(error instanceof RunfcgidError)) {
     return { code: 'INTERNAL', message: 'the daemon made a mistake', cause: describeError(error) };
   }

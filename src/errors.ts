@@ -47,6 +47,10 @@ export const errorTable = {
     exitCode: exitStatus.unavailable,
     meaning: 'this operating system lacks what the daemon needs',
   },
+  DAEMON_OUT_OF_FILES: {
+    exitCode: exitStatus.unavailable,
+    meaning: 'the daemon, or the system, may not have more open files',
+  },
   CONTROL_DENIED: {
     exitCode: exitStatus.permission,
     meaning: 'the caller may not use the control socket or this command',
@@ -93,4 +97,31 @@ export class RunfcgidError extends Error {
 /** The words of whatever was thrown, for a log line or a cause. */
 export function describeError(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** Of open files, by the name of the errno (open(2)). */
+export const fileLimits: Readonly<Record<string, { readonly message: string; readonly hint: string }>> = {
+  EMFILE: {
+    message: 'runfcgid may not have more open files',
+    hint: 'Raise LimitNOFILE in its unit, or "ulimit -n" where it is started, and start it anew; what it serves goes on.',
+  },
+  ENFILE: {
+    message: 'the system may not have more open files',
+    hint: 'Raise fs.file-max with sysctl(8), and see who has so many open.',
+  },
+};
+
+/**
+ * What an operator should hear when something failed because a limit of open files was reached, be it the cause of the
+ * cause; `undefined` when it was something else.
+ */
+export function explainOutOfFiles(error: unknown): RunfcgidError | undefined {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    const { code, errno } = each as { code?: unknown; errno?: unknown };
+    const limit = fileLimits[String(code)] ?? fileLimits[String(errno)];
+    if (limit !== undefined) {
+      return new RunfcgidError('DAEMON_OUT_OF_FILES', limit.message, { cause: error, hint: limit.hint });
+    }
+  }
+  return undefined;
 }

@@ -16,13 +16,14 @@ export function nearestPosition(path: KeyPath, positions: Positions): Position |
 
 /** Where every key of a file stands; empty where that cannot be told. */
 export async function positionsIn(file: string, files: Pick<ConfigFiles, 'readText'>): Promise<Positions> {
-  // Loaded here because a sound configuration never needs it, and every start would pay for it.
-  const { parseTOML } = await import('toml-eslint-parser');
   const positions = new Map<string, Position>();
   try {
+    // Loaded here because a sound configuration never needs it, and every start would pay for it.
+    const { parseTOML } = await import('toml-eslint-parser');
     for (const node of parseTOML(files.readText(file)).body[0].body) collectNode(node, positions);
   } catch {
-    // Unreadable, or TOML that only the other parser understands: the message goes without a line.
+    // Unreadable, or TOML that only the other parser understands, or the parser itself cannot be read: the message
+    // goes without a line.
   }
   return positions;
 }

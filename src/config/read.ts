@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { describeError, RunfcgidError } from '../errors.ts';
+import { describeError, explainOutOfFiles, RunfcgidError } from '../errors.ts';
 import type { ConfigFiles } from './files.ts';
 import { hasWildcard, includedFiles } from './include.ts';
 import { isTable, parseTable, type RawTable } from './parse-table.ts';
@@ -28,7 +28,7 @@ export interface RawConfig {
 /**
  * Reads the main file and what it includes.
  *
- * @throws RunfcgidError CONFIG_UNREADABLE when the main file cannot be read or is not TOML.
+ * @throws RunfcgidError CONFIG_UNREADABLE when the main file cannot be read or is not TOML; DAEMON_OUT_OF_FILES.
  */
 export function readConfig(file: string, files: ConfigFiles): RawConfig {
   const main = readMainFile(file, files);
@@ -43,7 +43,7 @@ export function readConfig(file: string, files: ConfigFiles): RawConfig {
   return { main, included, broken, problems };
 }
 
-/** @throws RunfcgidError CONFIG_UNREADABLE */
+/** @throws RunfcgidError CONFIG_UNREADABLE, DAEMON_OUT_OF_FILES */
 export function readMainFile(file: string, files: ConfigFiles): RawFile {
   const main = readFile(file, files);
   if ('tables' in main) return main;
@@ -61,6 +61,7 @@ function readFile(path: string, files: ConfigFiles): RawFile | Problem {
   try {
     text = files.readText(path);
   } catch (error) {
+    refuseOutOfFiles(error);
     return { file: path, path: [], message: `cannot be read: ${describeError(error)}` };
   }
   try {
@@ -74,6 +75,12 @@ function readFile(path: string, files: ConfigFiles): RawFile | Problem {
       message: `is not TOML: ${tomlComplaint(error)}`,
     };
   }
+}
+
+/** That no file can be opened is no problem of the configuration, which may be sound. */
+function refuseOutOfFiles(error: unknown): void {
+  const reason = explainOutOfFiles(error);
+  if (reason !== undefined) throw reason;
 }
 
 /** The parser's message without its heading and its drawing of the place. */
@@ -101,6 +108,7 @@ function filesOf(pattern: string, main: RawFile, files: ConfigFiles, problems: P
     problems.push(...missing.map((path) => ({ ...place, message: `there is no file ${path}` })));
     return found.filter((path) => files.exists(path));
   } catch (error) {
+    refuseOutOfFiles(error);
     problems.push({ ...place, message: `"${pattern}" cannot be looked up: ${describeError(error)}` });
     return [];
   }

@@ -153,7 +153,7 @@ function explain(error: unknown, socketPath: string): unknown {
         'the daemon closed the connection before it had answered',
         {
           cause: error,
-          hint: 'Its log says why.',
+          hint: 'Its log says why. If not: it may have as many open files as it may (LimitNOFILE, "ulimit -n").',
         },
       );
     default:

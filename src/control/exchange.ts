@@ -14,6 +14,7 @@ const httpStatus: Partial<Record<ErrorCode, number>> = {
   CONFIG_NOT_FOUND: 422,
   CONFIG_UNREADABLE: 422,
   CONFIG_INVALID: 422,
+  DAEMON_OUT_OF_FILES: 503,
 };
 
 /** A refusal that belongs to HTTP rather than to the pools. */

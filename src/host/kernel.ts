@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { constants, release } from 'node:os';
-import { RunfcgidError } from '../errors.ts';
+import { fileLimits, RunfcgidError } from '../errors.ts';
 
 /**
  * The koffi boundary: C functions by name, called at once and never waiting. A pending asynchronous call of
@@ -63,7 +63,8 @@ export class SystemCallError extends RunfcgidError {
   readonly errno: string;
 
   constructor(call: string, errno: string, words: string) {
-    super('KERNEL', `${call} failed: ${words} (${errno})`);
+    const hint = fileLimits[errno]?.hint;
+    super('KERNEL', `${call} failed: ${words} (${errno})`, hint === undefined ? {} : { hint });
     this.errno = errno;
   }
 }

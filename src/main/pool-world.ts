@@ -7,7 +7,7 @@ import { AddressWatch } from '../pools/address-watch.ts';
 import { measurePools } from '../pools/measure.ts';
 import type { SupervisorSurroundings } from '../pools/supervisor.ts';
 import { proveAccept } from '../probes/accept-proof.ts';
-import type { UsageReader } from '../probes/usage.ts';
+import { UsageReader } from '../probes/usage.ts';
 import { createEndpoint } from '../sockets/create-endpoint.ts';
 import { watchDrain } from '../sockets/drain-watch.ts';
 import type { InheritedSockets } from '../sockets/inherited.ts';
@@ -37,7 +37,7 @@ export interface PoolWorld extends Omit<SupervisorSurroundings, 'describeDaemon'
 /** The real world, as pools and workers know it. */
 export function createPoolWorld(options: PoolWorldOptions): PoolWorld {
   const { plan, clock, log, appendTo, inherited, predecessors } = options;
-  let usage: UsageReader | undefined;
+  const usage = new UsageReader();
   const ledger = new WorkerLedger(ledgerPath(plan), log);
   const forkServers = new ForkServers({ clock, ledger });
   return {
@@ -54,11 +54,7 @@ export function createPoolWorld(options: PoolWorldOptions): PoolWorld {
     proveAccept,
     readMemory,
     createTriggers: (reload, poolLog, onFire) => openTriggers({ reload, plan, clock, log: poolLog, onFire }),
-    measure: async (pools) => {
-      // Loaded for the first who asks.
-      usage ??= new (await import('../probes/usage.ts')).UsageReader();
-      return measurePools(pools, usage);
-    },
+    measure: (pools) => measurePools(pools, usage),
     watchAddresses: (onHint) => new AddressWatch({ onHint, clock, log }),
   };
 }

@@ -85,7 +85,7 @@ function startTimeOf(pid: number): number {
 }
 
 function spawnError({ argv }: WorkerPlan, cause: SystemCallError): RunfcgidError {
-  const hint = spawnHints[cause.errno];
+  const hint = spawnHints[cause.errno] ?? cause.hint;
   const message = `the worker "${argv.join(' ')}" could not be started: ${describeError(cause)}`;
   return new RunfcgidError('SPAWN_FAILED', message, { cause, ...(hint === undefined ? {} : { hint }) });
 }
@@ -94,7 +94,5 @@ const spawnHints: Readonly<Record<string, string>> = {
   E2BIG: 'Its arguments and environment are larger than the kernel allows (execve(2)).',
   EACCES: 'Look at the rights of the program, its directories, and the noexec flag of the file system.',
   EAGAIN: 'The user may not have more processes: raise TasksMax or RLIMIT_NPROC.',
-  EMFILE: 'The daemon may not have more open files: raise LimitNOFILE.',
-  ENFILE: 'The system may not have more open files: raise fs.file-max.',
   ENOMEM: 'The machine is out of memory.',
 };

@@ -1,10 +1,12 @@
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fcgictl, repository, runfcgid, TestDaemon, writeConfig } from '../helpers/daemon.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { ask } from '../helpers/http-client.ts';
 import { startNginx } from '../helpers/nginx.ts';
+import { mustFinish } from '../helpers/program.ts';
 import { until } from '../helpers/until.ts';
 import { Workspace } from '../helpers/workspace.ts';
 
@@ -142,4 +144,35 @@ test('a restart of 20 pools replaces every worker, with one line for each', asyn
   const live = after.pools.flatMap(({ workers }) => workers.filter((worker) => worker.generation === 2));
   expect(live).toHaveLength(20);
   expect(before.filter((pid) => live.some((worker) => worker.pid === pid))).toEqual([]);
+});
+
+describe('a daemon that may not have more open files', () => {
+  /** Leaves room for so many more; `undefined`: as many as it likes. */
+  async function allowFiles(more: number | undefined): Promise<void> {
+    const open = new Set(readdirSync(`/proc/${daemon.pid}/fd`).map(Number));
+    let limit = 0;
+    for (let free = -1; free < (more ?? 10_000); limit += 1) if (!open.has(limit)) free += 1;
+    await mustFinish(['prlimit', '--pid', `${daemon.pid}`, `--nofile=${limit - 1}:`]);
+  }
+  let daemon: TestDaemon;
+
+  test('says so and what to raise, serves on, and does all it is asked once it may', async () => {
+    daemon = await TestDaemon.start(workspace, writeConfig(workspace, good()));
+    await allowFiles(1);
+    for (const command of [['status'], ['reload', '--config']]) {
+      const { status, stderr } = await daemon.fcgictl(...command);
+      expect({ command, status, stderr }).toEqual({
+        command,
+        status: 69,
+        stderr: expect.stringMatching(
+          /^fcgictl: runfcgid may not have more open files\n.*\nRaise LimitNOFILE/,
+        ),
+      });
+    }
+    const { error } = JSON.parse((await daemon.fcgictl('--json', 'status')).stdout) as { error: object };
+    expect(error).toMatchObject({ code: 'DAEMON_OUT_OF_FILES', cause: expect.stringMatching(/EMFILE/) });
+    await allowFiles(undefined);
+    expect((await daemon.pool('good')).state).toBe('running');
+    expect(await daemon.fcgictl('reload', '--config')).toMatchObject({ status: 0 });
+  });
 });
