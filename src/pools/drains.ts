@@ -1,3 +1,4 @@
+import type { NewLead } from '../sockets/drain.ts';
 import type { DrainProgress, DrainWatch } from '../sockets/drain-watch.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Generation } from './generation.ts';
@@ -22,7 +23,7 @@ export class Drains {
   }
 
   /** @param sockets those of its sockets that get nothing new. */
-  begin(generation: Generation, sockets: readonly ListenSocket[]): void {
+  begin(generation: Generation, sockets: readonly ListenSocket[], lead: NewLead): void {
     const { clock, watchDrain } = this.#surroundings;
     let watch: DrainWatch | undefined;
     const drain: Drain = {
@@ -35,6 +36,7 @@ export class Drains {
     this.#drains.set(generation, drain);
     watch = watchDrain({
       sockets,
+      lead,
       ownPids: () => generation.present.flatMap(({ pid }) => pid ?? []),
       pids: () => generation.present.flatMap((worker) => worker.treePids()),
       onDrained: () => {

@@ -1,6 +1,7 @@
 import { formatAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
 import type { PoolPlan } from '../plan/plan.ts';
+import type { NewLead } from '../sockets/drain.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Worker } from '../workers/worker.ts';
 import { Addresses, isWithdrawable, sharesSockets } from './addresses.ts';
@@ -113,7 +114,7 @@ export class Generations {
     this.#drains.forget(generation);
     if (old === undefined || old === generation) return;
     withdrawAll(this.#deserted(old, generation), this.#surroundings.log);
-    this.#drain(old);
+    this.#drain(old, 'elsewhere');
   }
 
   /**
@@ -142,8 +143,8 @@ export class Generations {
   /** The addresses lead nowhere, if they can; what is in hand is finished. */
   withdraw(generation: Generation): void {
     if (generation.phase === 'live') {
-      withdrawAll(generation.sockets, this.#surroundings.log);
-      if (generation.sockets.every(isWithdrawable)) this.#drain(generation);
+      const lead = withdrawAll(generation.sockets, this.#surroundings.log);
+      if (generation.sockets.every(isWithdrawable)) this.#drain(generation, lead);
       else this.#yield(generation);
     } else {
       generation.apply('superseded');
@@ -229,15 +230,15 @@ export class Generations {
     return generation;
   }
 
-  #drain(generation: Generation): void {
+  #drain(generation: Generation, lead: NewLead): void {
     generation.apply('superseded');
-    this.#drains.begin(generation, generation.sockets);
+    this.#drains.begin(generation, generation.sockets, lead);
   }
 
   #yield(generation: Generation): void {
     generation.apply('joined');
     const own = generation.sockets.filter(isWithdrawable);
-    if (own.length > 0) this.#drains.begin(generation, own);
+    if (own.length > 0) this.#drains.begin(generation, own, 'elsewhere');
   }
 
   /** Sockets of `old` at addresses that `generation` does not serve. */

@@ -1,7 +1,14 @@
 import type { Clock, Timer } from '../host/clock.ts';
 import { readTables } from '../host/socket-tables.ts';
 import { ConnectionReader } from './connection-reader.ts';
-import { afterReading, type DrainReading, delayUntilNext, drainBegins, readingOf } from './drain.ts';
+import {
+  afterReading,
+  type DrainReading,
+  delayUntilNext,
+  drainBegins,
+  type NewLead,
+  readingOf,
+} from './drain.ts';
 import type { ListenSocket } from './endpoint.ts';
 import { HalfOpenHandshakes } from './half-open.ts';
 import { countAccepted, readOccupancy } from './occupancy.ts';
@@ -9,6 +16,7 @@ import { countAccepted, readOccupancy } from './occupancy.ts';
 export interface DrainOptions {
   /** No longer published: to be called right after the switch. */
   readonly sockets: readonly ListenSocket[];
+  readonly lead: NewLead;
   /** The processes that were started: while they are seen busy, nobody looks for their descendants. */
   readonly ownPids: () => readonly number[];
   /** Every process that may hold connections of these sockets. Asking costs a look through all processes. */
@@ -34,7 +42,7 @@ export interface DrainProgress {
 }
 
 /** Looks at the connections of sockets that get no new ones, until there are none. Gives up only when cancelled. */
-export function watchDrain({ sockets, ownPids, pids, onDrained, clock }: DrainOptions): DrainWatch {
+export function watchDrain({ sockets, lead, ownPids, pids, onDrained, clock }: DrainOptions): DrainWatch {
   const reader = new ConnectionReader();
   const watched = sockets.map((socket) => ({ socket, pids }));
   const ownOnly = sockets.map((socket) => ({ socket, pids: ownPids }));
@@ -54,7 +62,7 @@ export function watchDrain({ sockets, ownPids, pids, onDrained, clock }: DrainOp
     timer = clock.at(clock.now() + delayMs, step);
   };
   const step = (): void => {
-    state = afterReading(state, readOrUnknown(read), clock.now());
+    state = afterReading(state, readOrUnknown(read), clock.now(), lead);
     if (state.phase === 'drained') onDrained();
     else schedule();
   };

@@ -6,30 +6,42 @@ import type { Occupancy } from './occupancy.ts';
  * Nothing queued and nothing accepted, in two readings, because a connection is in neither place for the moment
  * in which accept(2) runs. Then a linger, since a client may have looked the address up just before it led
  * elsewhere, and one more look. What cannot be read is never taken for empty.
+ *
+ * Where the address leads nowhere, nobody gains by a long linger: a client that is so late is refused like all that
+ * come after it, where otherwise it would be the only one to fail.
  */
 export type DrainState =
   | { readonly phase: 'watching'; readonly emptyReadings: number }
   | { readonly phase: 'lingering'; readonly untilMs: number }
   | { readonly phase: 'drained' };
 
+/** Where the address leads that the drained sockets had. */
+export type NewLead = keyof typeof lingerMs;
+
 export type DrainReading = 'empty' | 'busy' | 'unknown';
 
 export const drainBegins: DrainState = { phase: 'watching', emptyReadings: 0 };
 
 const emptyReadingsNeeded = 2;
-const lingerMs = 1_000;
+/** By where the address leads by now. */
+const lingerMs = { elsewhere: 1_000, nowhere: 100 } as const;
 const firstDelayMs = 2;
 const longestDelayMs = 50;
 
 /** The state after a reading taken at `nowMs`. */
-export function afterReading(state: DrainState, reading: DrainReading, nowMs: number): DrainState {
+export function afterReading(
+  state: DrainState,
+  reading: DrainReading,
+  nowMs: number,
+  lead: NewLead = 'elsewhere',
+): DrainState {
   if (state.phase === 'drained') return state;
   if (reading !== 'empty') return drainBegins;
   if (state.phase === 'lingering') return nowMs < state.untilMs ? state : { phase: 'drained' };
   const emptyReadings = state.emptyReadings + 1;
   return emptyReadings < emptyReadingsNeeded
     ? { phase: 'watching', emptyReadings }
-    : { phase: 'lingering', untilMs: nowMs + lingerMs };
+    : { phase: 'lingering', untilMs: nowMs + lingerMs[lead] };
 }
 
 /** Milliseconds until the next reading, which follow `previousMs`: often at first, then ever more rarely. */

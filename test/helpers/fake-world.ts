@@ -1,6 +1,7 @@
 import { formatAddress, isOneSocket } from '../../src/config/address.ts';
 import type { ListenPlan, PoolPlan } from '../../src/plan/plan.ts';
 import type { PoolSurroundings, ProveAccept } from '../../src/pools/surroundings.ts';
+import type { NewLead } from '../../src/sockets/drain.ts';
 import type { Endpoint, ListenSocket } from '../../src/sockets/endpoint.ts';
 import type { ExitStatus } from '../../src/workers/exit-reason.ts';
 import type { ForkingLauncher, Launcher, LaunchRequest, WorkerProcess } from '../../src/workers/launcher.ts';
@@ -100,7 +101,8 @@ export class FakeWorld {
   readonly openSockets = new Set<ListenSocket>();
   /** Where each address leads. */
   readonly published = new Map<string, ListenSocket>();
-  readonly drains: { readonly socket: ListenSocket; readonly finish: () => void }[] = [];
+  readonly drains: { readonly socket: ListenSocket; readonly lead: NewLead; readonly finish: () => void }[] =
+    [];
   /** Ends a worker that waits for a moment without a connection. */
   readonly retirements: (() => void)[] = [];
   /** Connections that each of those has in hand when it is told to end all the same. */
@@ -142,8 +144,8 @@ export class FakeWorld {
         this.retirements.push(() => this.processes.find(({ pid }) => pid === first?.pid)?.exit(0));
         return { isSignaled: false, connections: () => this.inHand, cancel: () => {} };
       },
-      watchDrain: ({ sockets, onDrained }) => {
-        const drain = { socket: sockets[0] as ListenSocket, finish: onDrained };
+      watchDrain: ({ sockets, lead, onDrained }) => {
+        const drain = { socket: sockets[0] as ListenSocket, lead, finish: onDrained };
         this.drains.push(drain);
         return {
           cancel: () => this.drains.splice(this.drains.indexOf(drain), 1),

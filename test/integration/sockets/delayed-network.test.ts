@@ -55,6 +55,7 @@ it('loses no connection of a network with delay, where handshakes are half-open 
     let isDone = false;
     watchDrain({
       sockets: [live],
+      lead: 'elsewhere',
       ownPids: () => [old.pid],
       pids: () => [old.pid],
       onDrained: () => {

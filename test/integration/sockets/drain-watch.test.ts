@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
+import type { NewLead } from '../../../src/sockets/drain.ts';
 import { watchDrain } from '../../../src/sockets/drain-watch.ts';
 import type { Endpoint, ListenSocket } from '../../../src/sockets/endpoint.ts';
 import { TcpEndpoint } from '../../../src/sockets/tcp-endpoint.ts';
@@ -27,11 +28,12 @@ afterEach(async () => {
 });
 
 /** Resolves with the milliseconds from now until the sockets are drained. */
-function drained(sockets: readonly ListenSocket[], workers: readonly Worker[]) {
+function drained(sockets: readonly ListenSocket[], workers: readonly Worker[], lead: NewLead = 'elsewhere') {
   const begin = performance.now();
   let afterMs: number | undefined;
   const watch = watchDrain({
     sockets,
+    lead,
     ownPids: () => workers.map(({ pid }) => pid),
     pids: () => workers.map(({ pid }) => pid),
     onDrained: () => {
@@ -94,6 +96,16 @@ describe.each(['unix', 'tcp4', 'tcp6'])('a drain on %s', (kind) => {
     await eventually('it is drained', isDone);
     expect(tookMs()).toBeGreaterThanOrEqual(1000);
     expect(tookMs()).toBeLessThan(4000);
+  });
+
+  it('is over almost at once when there was nothing and the address leads nowhere', async () => {
+    const { endpoint } = await makeEndpoint(kind);
+    const old = openOn(endpoint);
+    endpoint.publish(old);
+    endpoint.withdraw();
+    const { isDone, tookMs } = drained([old], [], 'nowhere');
+    await eventually('it is drained', isDone);
+    expect(tookMs()).toBeLessThan(900);
   });
 
   it('serves what comes during the linger, and waits for it', async () => {

@@ -139,12 +139,20 @@ test('a stop withdraws the address, lets connections end, and then signals the w
   expect(world.published.size).toBe(0);
   expect(pool.state).toBe('stopping');
   expect(world.alive.every(({ signals }) => signals.length === 0)).toBe(true);
+  expect(world.drains.map(({ lead }) => lead)).toEqual(['nowhere']);
   world.drains[0]?.finish();
   expect(world.alive.every(({ signals }) => signals[0] === 'SIGTERM')).toBe(true);
   for (const process of world.alive) process.exit(0);
   expect(pool.state).toBe('stopped');
   expect(world.openSockets.size).toBe(0);
   expect(world.clock.pending).toBe(0);
+});
+
+test('a stop lingers for clients that are late where another daemon has taken the address over', async () => {
+  const { world, pool } = await running(1);
+  world.published.clear();
+  pool.stop();
+  expect(world.drains.map(({ lead }) => lead)).toEqual(['elsewhere']);
 });
 
 test('a worker that ignores its stop signal is killed after the graceful timeout', async () => {
@@ -168,6 +176,7 @@ test('a reload switches only when every new worker is ready, and then the old on
   expect([...world.published.values()]).not.toEqual([old]);
   await expect(outcome).resolves.toEqual({ kind: 'switched', generation: 2 });
   expect(world.alive).toHaveLength(4);
+  expect(world.drains.map(({ lead }) => lead)).toEqual(['elsewhere']);
   world.drains[0]?.finish();
   for (const process of world.alive.slice(0, 2)) process.exit(0);
   expect(world.alive).toHaveLength(2);

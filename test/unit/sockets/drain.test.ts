@@ -26,6 +26,11 @@ describe('a drain', () => {
     expect(afterReading(lingering, 'empty', 1002)).toEqual({ phase: 'drained' });
   });
 
+  it('lingers for a moment only where the address leads nowhere, and a client that is late is refused anyway', () => {
+    const watching = afterReading(drainBegins, 'empty', 0, 'nowhere');
+    expect(afterReading(watching, 'empty', 2, 'nowhere')).toEqual({ phase: 'lingering', untilMs: 102 });
+  });
+
   it.each(['busy', 'unknown'] as const)(
     'begins again after a %s reading, whatever came before',
     (reading) => {
