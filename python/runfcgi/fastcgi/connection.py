@@ -66,8 +66,11 @@ class Connection:
 
     def receive_first(self) -> bool:
         """The same on a new connection, but waits a moment for its first bytes."""
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
-        return self._receive(_RECEIVE_SIZE, 0)
+        try:
+            return self._receive(_RECEIVE_SIZE, _AT_ONCE)
+        except BlockingIOError:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+            return self._receive(_RECEIVE_SIZE, 0)
 
     def _receive(self, size: int, flags: int) -> bool:
         try:

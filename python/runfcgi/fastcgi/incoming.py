@@ -23,10 +23,10 @@ from .pairs import PairsError, TooManyPairs, decode_pairs, encode_pairs
 
 IDLE, PARAMS, BODY = "idle", "params", "body"
 
-# Version, type, size and padding of FCGI_BEGIN_REQUEST, and the role in it.
-_USUAL_BEGINNING = (records.VERSION, records.BEGIN_REQUEST, 8, 0, records.RESPONDER)
 # FCGI_BEGIN_REQUEST, FCGI_PARAMS and the end of these.
 _USUAL_RECORDS = 3
+# In what nearly every request opens with.
+_PARAMS_AT = records.USUAL_OPENING_SIZE + records.SIZES.size
 
 TOO_LARGE = "431 Request Header Fields Too Large"
 
@@ -145,30 +145,23 @@ class Incoming:
 
         Whatever differs, or breaks a limit, is left to ``feed``: here is only less work for it.
         """
-        if len(data) < records.OPENING.size:
+        opening = records.usual_opening(data[: records.USUAL_OPENING_SIZE])
+        if opening is None or len(data) < _PARAMS_AT:
             return 0
-        (
-            version, kind, request_id, size, padding, role, flags,
-            params_version, params_kind, params_id, params_size, params_padding,
-        ) = records.OPENING.unpack_from(data)  # fmt: skip
-        params_end = records.OPENING.size + params_size
-        end = params_end + params_padding
-        tail = data[end : end + 2 * records.HEADER_SIZE]
-        has_no_body = tail == records.no_body(request_id)
-        if (
-            (version, kind, size, padding, role) != _USUAL_BEGINNING
-            or (params_version, params_kind, params_id) != (version, records.PARAMS, request_id)
-            or not (has_no_body or tail.startswith(records.stream_end(records.PARAMS, request_id)))
-            or not 0 < params_size <= self._limits.params_size
-            or request_id == records.NULL_REQUEST_ID
-            or self._limits.head_records < _USUAL_RECORDS
-        ):
+        request_id, flags, end_of_params, no_body = opening
+        size, padding = records.SIZES.unpack_from(data, records.USUAL_OPENING_SIZE)
+        params_end = _PARAMS_AT + size
+        end = params_end + padding
+        has_no_body = data.startswith(no_body, end)
+        if not (has_no_body or data.startswith(end_of_params, end)):
+            return 0
+        if not 0 < size <= self._limits.params_size:
             return 0
         self._records = _USUAL_RECORDS
         self._enter(request_id, flags)
-        self._end_params(data[records.OPENING.size : params_end])
+        self._end_params(data[_PARAMS_AT:params_end])
         self.body_ended = has_no_body
-        return end + (len(tail) if has_no_body else records.HEADER_SIZE)
+        return end + len(no_body if has_no_body else end_of_params)
 
     def _take_body(self, data: bytes, position: int) -> int:
         chunk = memoryview(data)[position : position + self._content_left]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
+from typing import NamedTuple, Optional
 
 VERSION = 1
 NULL_REQUEST_ID = 0
@@ -43,8 +44,8 @@ STREAM_CONTENT = 65528
 
 # version, type, requestId, contentLength, paddingLength, reserved
 HEADER = struct.Struct(">BBHHBx")
-# FCGI_BEGIN_REQUEST as a whole, and the header that follows it.
-OPENING = struct.Struct(">BBHHBxHB5xBBHHBx")
+# What is left of a header behind the requestId: contentLength, paddingLength, reserved
+SIZES = struct.Struct(">HBx")
 # role, flags, reserved
 BEGIN_BODY = struct.Struct(">HB5x")
 # appStatus, protocolStatus, reserved
@@ -72,10 +73,37 @@ def stream_end(kind: int, request_id: int) -> bytes:
     return record(kind, request_id)
 
 
+class UsualOpening(NamedTuple):
+    """How a request of a Responder begins, and what then ends its parameters: with a body to come,
+    or without one."""
+
+    request_id: int
+    flags: int
+    end_of_params: bytes
+    no_body: bytes
+
+
+# FCGI_BEGIN_REQUEST as a whole, and the next header up to the requestId.
+_USUAL_OPENING = struct.Struct(">BBHHBxHB5xBBH")
+USUAL_OPENING_SIZE = _USUAL_OPENING.size
+_USUAL_BEGINNING = (VERSION, BEGIN_REQUEST, END_BODY.size, 0, RESPONDER)
+
+
 @lru_cache(maxsize=64)
-def no_body(request_id: int) -> bytes:
-    """What follows the parameters of a request without a body: their end, and the body's."""
-    return stream_end(PARAMS, request_id) + stream_end(STDIN, request_id)
+def usual_opening(data: bytes) -> Optional[UsualOpening]:
+    """What the first USUAL_OPENING_SIZE bytes of a request say, None for any that differ from the
+    usual. A web server begins all its requests with the same ones."""
+    if len(data) != USUAL_OPENING_SIZE:
+        return None
+    version, kind, request_id, size, padding, role, flags, *params = _USUAL_OPENING.unpack(data)
+    if (version, kind, size, padding, role) != _USUAL_BEGINNING or request_id == NULL_REQUEST_ID:
+        return None
+    if params != [VERSION, PARAMS, request_id]:
+        return None
+    end_of_params = stream_end(PARAMS, request_id)
+    return UsualOpening(
+        request_id, flags, end_of_params, end_of_params + stream_end(STDIN, request_id)
+    )
 
 
 @lru_cache(maxsize=64)
