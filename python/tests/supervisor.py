@@ -221,6 +221,12 @@ def mark_of(pid: int) -> str:
     return next((v[len(name) :].decode() for v in variables if v.startswith(name)), "")
 
 
+def name_of(pid: int) -> str:
+    """What ps calls it."""
+    with open(f"/proc/{pid}/comm") as file:
+        return file.read().rstrip("\n")
+
+
 def state_of(pid: int) -> str:
     """The letter of proc_pid_stat(5)."""
     with open(f"/proc/{pid}/stat") as file:

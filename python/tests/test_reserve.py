@@ -5,7 +5,13 @@ import signal
 
 from .client import Client, request
 from .engine import is_alive, wait_for
-from .supervisor import ForkingTest, inheritable_descriptors, mark_of, open_descriptors
+from .supervisor import (
+    ForkingTest,
+    inheritable_descriptors,
+    mark_of,
+    name_of,
+    open_descriptors,
+)
 
 SITE = "application=forked_site"
 PLAIN = "application=plain_site"
@@ -20,6 +26,16 @@ class ReserveTest(ForkingTest):
         self.assertEqual(second.pid, reserve)
         self.assertNotEqual(server.wait_for_reserve(), reserve)
         self.assertEqual(sorted(server.workers()), sorted((first.pid, second.pid)))
+
+    def test_ps_tells_server_reserve_and_workers_apart(self):
+        server = self.ready(PLAIN, marker="shop/fork-server:" + "0" * 32)
+        first = server.spawn("shop/1:0123")
+        self.assertEqual(name_of(server.engine.pid), "shop/fork")
+        self.assertEqual(name_of(first.pid), "shop/1")
+        reserve = server.wait_for_reserve()
+        wait_for("the reserve has its name", lambda: name_of(reserve) == "shop/next")
+        second = server.spawn("a-shop-with-a-long-name/12:0123")
+        self.assertEqual((second.pid, name_of(reserve)), (reserve, "a-shop-with-/12"))
 
     def test_it_carries_the_mark_of_its_server_until_it_is_used_and_then_its_own(self):
         server = self.ready(SITE)

@@ -8,6 +8,7 @@ import time
 
 from .client import Client, ask, request
 from .engine import EngineTest, Supervised, wait_for
+from .supervisor import name_of
 
 SITE = "application=plain_site"
 
@@ -18,6 +19,11 @@ class ChannelTest(EngineTest):
         self.assertEqual(worker.next_event(), {"event": "ready"})
         self.assertEqual(int(ask(self.socket_path, "/who").body.split()[0]), worker.engine.pid)
         self.assertEqual(worker.engine.children(), [])
+
+    def test_ps_shows_the_place_of_a_worker(self):
+        worker = Supervised(self, SITE, RUNFCGID_WORKER="shop/3:0123").start()
+        worker.next_event()
+        self.assertEqual(name_of(worker.engine.pid), "shop/3")
 
     def test_it_exits_0_on_every_graceful_signal(self):
         supervised = Supervised(self, SITE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple, Optional
 
+from runfcgi.serving import process_name
 from runfcgi.wsgi.error_stream import write_stderr
 
 from .marker import VARIABLE, MarkerPlace, MarkerUnreachable
@@ -19,7 +20,8 @@ class Birth(NamedTuple):
 
 
 def settle(birth: Birth, place: Optional[MarkerPlace]) -> None:
-    """A session, standard output and error, and a mark of its own, as an executed worker has.
+    """A session, standard output and error, and a name and a mark of its own, as an executed worker
+    has.
 
     The other descriptors stay where they are, closed on exec. Standard input is the fork server's,
     which is /dev/null. ``place`` is None when there is none to overwrite.
@@ -29,6 +31,7 @@ def settle(birth: Birth, place: Optional[MarkerPlace]) -> None:
         os.dup2(descriptor, standard)
         os.close(descriptor)
     os.environ[VARIABLE] = os.fsdecode(birth.marker)
+    process_name.show(os.environ[VARIABLE])
     if place is not None:
         try:
             place.overwrite(birth.marker)

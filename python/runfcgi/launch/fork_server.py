@@ -13,6 +13,7 @@ from runfcgi.fork_server import marker
 from runfcgi.fork_server.newborn import Birth, settle
 from runfcgi.fork_server.server import ForkServer
 from runfcgi.parent.forking import freeze
+from runfcgi.serving import process_name
 from runfcgi.serving.rehearsal import rehearse
 from runfcgi.wsgi.gateway import Application
 
@@ -34,10 +35,11 @@ def serve_forks(options: Options, load: Loader, channel: Channel) -> int:
     """
     refuse_supervisors_own(options)
     sock = _socket_of(channel)
+    process_name.show(os.environ.get(marker.VARIABLE, ""), "fork")
     loaded = load(options)
 
     rehearse(_ADAPTING)
-    server = ForkServer(sock, loaded.before_fork, lambda: _rehearse(loaded))
+    server = ForkServer(sock, loaded.before_fork, lambda: _prepare_reserve(loaded))
     place: Optional[marker.MarkerPlace] = None
     try:
         place = marker.MarkerPlace()
@@ -51,7 +53,8 @@ def serve_forks(options: Options, load: Loader, channel: Channel) -> int:
     return _work(options, loaded.application, birth)
 
 
-def _rehearse(loaded: Loaded) -> None:
+def _prepare_reserve(loaded: Loaded) -> None:
+    process_name.show(os.environ.get(marker.VARIABLE, ""), "next")
     rehearse(1)
     with contextlib.suppress(Exception):
         loaded.rehearse()

@@ -7,6 +7,8 @@ import os
 import signal
 
 from runfcgi.errors import OptionError
+from runfcgi.fork_server.marker import VARIABLE
+from runfcgi.serving import process_name
 from runfcgi.serving.listener import Listener
 from runfcgi.serving.scoreboard import open_slots
 from runfcgi.serving.wear import with_jitter
@@ -26,6 +28,7 @@ def serve_supervised(options: Options, load: Loader, channel: Channel) -> int:
     """The exit status. Raises OptionError, LoadError, ListenError before anything is served."""
     refuse_supervisors_own(options)
     handed = take_handed(os.environ, channel)
+    process_name.show(os.environ.get(VARIABLE, ""))
     return run_worker(options, load(options).application, handed)
 
 
