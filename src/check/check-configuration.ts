@@ -1,4 +1,5 @@
-import { RunfcgidError } from '../errors.ts';
+import { formatKeyPath, type ToldProblem } from '../config/problem-text.ts';
+import { InvalidConfiguration } from '../plan/invalid.ts';
 import { loadPlan } from '../plan/load.ts';
 import { describeProof } from '../plan/proof.ts';
 import { checkPlan } from './check-plan.ts';
@@ -25,23 +26,34 @@ export async function checkConfiguration(
   readers: CheckReaders,
 ): Promise<CheckReport> {
   try {
-    const { plan, warnings } = await loadPlan({ configFile, hasWarningLines: true });
+    const { plan, warnings, told } = await loadPlan({ configFile, hasWarningLines: true });
+    const findings = [
+      ...warnings.map((message) => whole('warning', message)),
+      ...(await checkPlan(plan, readers)),
+    ];
     return {
       configFiles: plan.daemon.configFiles,
       pools: plan.pools.map(({ name }) => name),
       proofs: Object.fromEntries(plan.pools.map(({ name, proof }) => [name, describeProof(proof)])),
-      findings: [
-        ...warnings.map((message) => whole('warning', message)),
-        ...(await checkPlan(plan, readers)),
-      ],
+      findings: findings.map((finding) => placed(finding, told)),
     };
   } catch (error) {
-    if (!(error instanceof RunfcgidError) || error.code !== 'CONFIG_INVALID') throw error;
-    const findings = error.message.split('\n').map((message) => whole('problem', message));
+    if (!(error instanceof InvalidConfiguration)) throw error;
+    const { problems } = error;
+    const findings = problems.map(({ text }) => placed(whole('problem', text), problems));
     return { configFiles: [], pools: [], proofs: {}, findings };
   }
 }
 
 function whole(severity: CheckFinding['severity'], message: string): CheckFinding {
   return { severity, pool: undefined, key: '', message };
+}
+
+/** What the files are told to be wrong in has its place there; what the machine lacks has none. */
+function placed(finding: CheckFinding, told: readonly ToldProblem[]): CheckFinding {
+  const problem = told.find(({ text }) => text === finding.message);
+  if (problem === undefined) return finding;
+  const { text, path, ...place } = problem;
+  const isBelowPool = path[0] === 'pools' && path[1] === finding.pool;
+  return { ...finding, key: formatKeyPath(isBelowPool ? path.slice(2) : path), message: text, ...place };
 }

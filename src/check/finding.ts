@@ -3,9 +3,14 @@ export interface CheckFinding {
   readonly severity: 'problem' | 'warning';
   /** `undefined`: the daemon, or the configuration as a whole. */
   readonly pool: string | undefined;
-  /** The setting it is about. Empty when the message names file, line and key itself. */
+  /** The setting it is about, below the pool where there is one; empty where it is about none. */
   readonly key: string;
+  /** Begins with file, line, column and key where `file` is there. */
   readonly message: string;
+  readonly file?: string;
+  /** Both count from 1. */
+  readonly line?: number;
+  readonly column?: number;
   /** What to do now, as a whole sentence. */
   readonly hint?: string;
 }

@@ -5,17 +5,38 @@ import type { KeyPath, Place, Position, Problem } from './problem.ts';
 type AllPositions = ReadonlyMap<string, Positions>;
 type MaybePositioned = Place & { readonly position?: Position | undefined };
 
+/** A problem as it is told: a sentence that begins with file, line, column and key, and each of them by itself. */
+export interface ToldProblem {
+  readonly text: string;
+  readonly path: KeyPath;
+  readonly file?: string;
+  readonly line?: number;
+  readonly column?: number;
+}
+
 /** Each problem as one sentence that begins with file, line, column and key. */
 export async function describeProblems(
   problems: readonly Problem[],
   files: Pick<ConfigFiles, 'readText'>,
 ): Promise<readonly string[]> {
+  return (await tellProblems(problems, files)).map(({ text }) => text);
+}
+
+export async function tellProblems(
+  problems: readonly Problem[],
+  files: Pick<ConfigFiles, 'readText'>,
+): Promise<readonly ToldProblem[]> {
   if (problems.length === 0) return [];
   const places = problems.flatMap((problem) => [problem, problem.elsewhere]);
   const names = new Set(places.flatMap((place) => place?.file ?? []));
   const positions = new Map<string, Positions>();
   for (const name of names) positions.set(name, await positionsIn(name, files));
-  return inOrderOfLines(problems, positions).map((problem) => describeProblem(problem, positions));
+  return inOrderOfLines(problems, positions).map((problem) => ({
+    text: describeProblem(problem, positions),
+    path: problem.path,
+    ...(problem.file === undefined ? {} : { file: problem.file }),
+    ...positionOf(problem, positions),
+  }));
 }
 
 /** The same without lines, which cost a second parser: for what is told at every start. */
@@ -60,7 +81,7 @@ function positionOf(place: MaybePositioned, positions: AllPositions): Position |
   return place.position ?? (known === undefined ? undefined : nearestPosition(place.path, known));
 }
 
-function formatKeyPath(path: KeyPath): string {
+export function formatKeyPath(path: KeyPath): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`;

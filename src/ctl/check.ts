@@ -18,9 +18,9 @@ export async function check(file: string | undefined, request: CtlRequest): Prom
   return problems === 0 ? exitStatus.ok : exitStatus.configuration;
 }
 
-function formatFinding({ severity, pool, key, message, hint }: CheckFinding): string {
-  // A message without a key has file, line and key in itself.
-  if (key === '' && hint === undefined) return `${severity}: ${message}`;
+function formatFinding({ severity, pool, key, message, file, hint }: CheckFinding): string {
+  // Its message has file, line and key in itself.
+  if (file !== undefined || (key === '' && hint === undefined)) return `${severity}: ${message}`;
   const place = [...(pool === undefined ? [] : ['pools', pool]), ...(key === '' ? [] : [key])].join('.');
   const heading = [severity, ...(place === '' ? [] : [place]), message].join(': ');
   return [heading, ...(hint === undefined ? [] : [`  ${hint}`])].join('\n');

@@ -1,7 +1,7 @@
 import { parseConfig } from '../config/parse.ts';
 import type { RawTable } from '../config/parse-table.ts';
 import type { Problem } from '../config/problem.ts';
-import { describeProblems, describeWarnings } from '../config/problem-text.ts';
+import { describeWarnings, type ToldProblem, tellProblems } from '../config/problem-text.ts';
 import { type RawConfig, readConfig } from '../config/read.ts';
 import { findConfigFile } from '../config/sources.ts';
 import { throwInvalid } from './invalid.ts';
@@ -24,6 +24,8 @@ export interface LoadedPlan {
   readonly plan: Plan;
   /** Whole sentences about what is probably not meant like this. */
   readonly warnings: readonly string[];
+  /** What is told of refused pools, and in warnings that have lines, with its place. */
+  readonly told: readonly ToldProblem[];
 }
 
 /**
@@ -63,16 +65,24 @@ async function planFromRaw(
     const refusals = resolution.refused.flatMap((pool) => pool.problems);
     await throwInvalid([...resolution.problems, ...refusals], surroundings.files);
   }
+  const { files } = surroundings;
   const refused = [];
+  const told: ToldProblem[] = [];
   for (const { name, problems } of mergedByName(resolution.refused)) {
-    refused.push({ name, problems: await describeProblems(problems, surroundings.files) });
+    const ofPool = await tellProblems(problems, files);
+    told.push(...ofPool);
+    refused.push({ name, problems: textsOf(ofPool) });
   }
+  const warnings = hasWarningLines ? await tellProblems(resolution.warnings, files) : undefined;
   return {
     plan: deepFreeze({ daemon: resolution.daemon, pools: resolution.pools, refused }),
-    warnings: hasWarningLines
-      ? await describeProblems(resolution.warnings, surroundings.files)
-      : describeWarnings(resolution.warnings),
+    warnings: warnings === undefined ? describeWarnings(resolution.warnings) : textsOf(warnings),
+    told: [...told, ...(warnings ?? [])],
   };
+}
+
+function textsOf(problems: readonly ToldProblem[]): readonly string[] {
+  return problems.map(({ text }) => text);
 }
 
 /** A file that cannot be read may carry the name of a pool that was read elsewhere. */

@@ -389,6 +389,21 @@ describe('fcgictl check', () => {
     expect(JSON.parse(json.stdout).findings).toContainEqual(
       expect.objectContaining({ severity: 'problem', pool: 'api' }),
     );
+    expect(JSON.parse(json.stdout).findings).toContainEqual({
+      severity: 'problem',
+      pool: 'web',
+      key: 'wrokers',
+      file: config,
+      line: 4,
+      column: 1,
+      message: expect.stringContaining(`${config}:4:1: pools.web.wrokers: `),
+    });
+    expect(words.stdout).toContain(`problem: ${config}:4:1: pools.web.wrokers: `);
+    writeFileSync(config, `[daemon]\nruntime_dri = "${directory}"\n`);
+    const ofDaemon = await fcgictl('check', config, '--json');
+    expect(JSON.parse(ofDaemon.stdout).findings).toMatchObject([
+      { severity: 'problem', key: 'daemon.runtime_dri', file: config, line: 2, column: 1 },
+    ]);
     expect((await fcgictl('check', '/nowhere.toml')).status).toBe(78);
   });
 });
