@@ -27,8 +27,6 @@ _MOST_WAITING = 256 * 1024
 # that the last one ended without being used.
 _QUIET = 0.1
 _LONGEST_QUIET = 3600.0
-# A child whose status somebody else has taken (a thread of the application that waits for any).
-_STATUS_UNKNOWN = 255 << 8
 
 
 class ForkServer:
@@ -188,10 +186,12 @@ class ForkServer:
                 if self._reserve is not None and self._reserve.pid == pid:
                     self._lose_reserve()
         for pid in list(self._children):
+            status: Optional[int]
             try:
                 done, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
-                done, status = pid, _STATUS_UNKNOWN
+                # A thread of the application waits for any.
+                done, status = pid, None
                 self.warn(f"the application has taken the exit status of worker {pid}")
             if done:
                 self._children.discard(pid)
