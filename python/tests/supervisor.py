@@ -19,7 +19,7 @@ class ForkingTest(EngineTest):
     def ready(self, *words: str, **options) -> "ForkServer":
         """A fork server that has loaded its application."""
         server = ForkServer(self, *words, **options)
-        self.assertEqual(server.next_event(), {"event": "ready", "version": 1})
+        self.assertEqual(server.next_event(), {"event": "ready", "version": 2})
         return server
 
     def who(self) -> int:
@@ -75,6 +75,25 @@ class ForkServer:
         """Like ``request``, of a worker that nobody hears of again."""
         return self.request(ForkedWorker(self._test))
 
+    def prepare(self) -> "Reserve":
+        """A reserve that is asleep."""
+        self._last_id += 1
+        reserve = Reserve(self._test, self._last_id)
+        message = {"command": "prepare", "id": reserve.id}
+        self.send(json.dumps(message).encode() + b"\n", reserve.descriptors())
+        reserve.close_their_ends()
+        event = self.next_event("spawned", "spawn-failed")
+        assert event["event"] == "spawned" and event["id"] == reserve.id, event
+        reserve.worker.pid = event["pid"]
+        reserve.wait_until_asleep()
+        return reserve
+
+    def launch(self, reserve: "Reserve", marker: str = "a mark") -> "ForkedWorker":
+        """The reserve as a worker that has said that it is ready."""
+        reserve.launch(self.listener, marker)
+        assert reserve.worker.next_event() == {"event": "ready"}, reserve.worker.log
+        return reserve.worker
+
     def send_spawn(self, id, descriptors, marker="a mark") -> None:
         message = {"command": "spawn", "id": id, "marker": marker}
         self.send(json.dumps(message).encode() + b"\n", descriptors)
@@ -113,17 +132,6 @@ class ForkServer:
     def workers(self) -> List[int]:
         return [pid for pid, mark in self.marks().items() if mark != self.marker]
 
-    def wait_for_reserve(self, other_than: int = 0) -> int:
-        """The pid of the child that waits to become a worker, asleep."""
-        found: List[int] = []
-
-        def is_there() -> bool:
-            found[:] = [pid for pid, mark in self.marks().items() if mark == self.marker]
-            return len(found) == 1 and found[0] != other_than and state_of(found[0]) == "S"
-
-        wait_for("there is a reserve", is_there)
-        return found[0]
-
     def _receive(self, end: float) -> Optional[dict]:
         while b"\n" not in self._rest:
             left = end - time.monotonic()
@@ -158,10 +166,10 @@ class ForkedWorker:
         size = os.fstat(self._log_file.fileno()).st_size
         return os.pread(self._log_file.fileno(), size, 0).decode("utf-8", "replace")
 
-    def descriptors(self, listener: socket.socket) -> List[int]:
+    def descriptors(self, first: socket.socket) -> List[int]:
         log = self._log_file.fileno()
         scoreboard = self.scoreboard.descriptor
-        return [listener.fileno(), log, log, self._channel, scoreboard, self._traces]
+        return [first.fileno(), log, log, self._channel, scoreboard, self._traces]
 
     def close_their_ends(self) -> None:
         for descriptor in (self._channel, self._traces):
@@ -211,6 +219,34 @@ class ForkedWorker:
                 return b"runfcgi" in file.read()
         except OSError:
             return False
+
+
+class Reserve:
+    """The supervisor's ends of what a reserve gets, and of the worker that it may become."""
+
+    def __init__(self, test: EngineTest, id: int) -> None:
+        self.id = id
+        self.worker = ForkedWorker(test)
+        self.launch_end, self._theirs = socket.socketpair()
+        test.addCleanup(self.launch_end.close)
+
+    @property
+    def pid(self) -> int:
+        return self.worker.pid
+
+    def descriptors(self) -> List[int]:
+        return self.worker.descriptors(self._theirs)
+
+    def close_their_ends(self) -> None:
+        self.worker.close_their_ends()
+        self._theirs.close()
+
+    def launch(self, listener: socket.socket, marker: str) -> None:
+        rights = (socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [listener.fileno()]))
+        self.launch_end.sendmsg([marker.encode() + b"\n"], [rights])
+
+    def wait_until_asleep(self) -> None:
+        wait_for("it waits for its part", lambda: state_of(self.pid) == "S")
 
 
 def mark_of(pid: int) -> str:

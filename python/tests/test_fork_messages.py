@@ -3,7 +3,7 @@
 import json
 import unittest
 
-from runfcgi.fork_server.messages import NoCommand, encode, read_spawn, refusal
+from runfcgi.fork_server.messages import NoCommand, encode, read_command, refusal
 
 SIX = (10, 11, 12, 13, 14, 15)
 
@@ -13,16 +13,20 @@ def line(**changes):
     return json.dumps({k: v for k, v in message.items() if v is not ...}).encode()
 
 
-class ReadSpawnTest(unittest.TestCase):
+class ReadCommandTest(unittest.TestCase):
     def test_a_spawn(self):
-        spawn = read_spawn(line(later="unknown"), SIX)
-        self.assertEqual((spawn.id, spawn.marker), (7, b"a mark"))
-        self.assertEqual(spawn.descriptors.listen, 10)
-        self.assertEqual(spawn.descriptors.traces, 15)
+        spawn = read_command(line(later="unknown"), SIX)
+        self.assertEqual((spawn.id, spawn.part), (7, (b"a mark", 10)))
+        self.assertEqual((spawn.outlets.stdout, spawn.outlets.traces), (11, 15))
+
+    def test_a_reserve(self):
+        prepare = read_command(line(command="prepare", marker=...), SIX)
+        self.assertEqual((prepare.id, prepare.launch), (7, 10))
+        self.assertEqual((prepare.outlets.stdout, prepare.outlets.traces), (11, 15))
 
     def refused(self, text, descriptors=SIX):
         with self.assertRaises(NoCommand) as caught:
-            read_spawn(text, descriptors)
+            read_command(text, descriptors)
         encode(refusal(caught.exception))
         return caught.exception.id, str(caught.exception)
 
@@ -31,6 +35,7 @@ class ReadSpawnTest(unittest.TestCase):
             (line(), (), "0 descriptors came with it, not 6"),
             (line(), SIX[:5], "5 descriptors"),
             (line(), SIX + (16,), "7 descriptors"),
+            (line(command="prepare"), SIX[:5], "5 descriptors"),
             (line(marker=...), SIX, "the marker"),
             (line(marker=""), SIX, "the marker"),
             (line(marker=5), SIX, "the marker"),

@@ -123,30 +123,6 @@ class EndsTest(ForkingTest):
             self.assertEqual(event, {"event": "exited", "pid": worker.pid, "status": 9})
         self.assertEqual(server.workers(), [])
 
-    def test_of_an_end_that_the_application_has_waited_for_nobody_says_how_it_was(self):
-        code = """
-import os
-from plain_site import application
-
-_waitpid = os.waitpid
-
-def waitpid(pid, options):
-    if _waitpid(pid, options)[0]:
-        raise ChildProcessError
-    return 0, 0
-
-os.waitpid = waitpid
-"""
-        with open(os.path.join(self.directory, "waits.py"), "w") as file:
-            file.write(code)
-        server = self.ready("application=waits")
-        worker = server.spawn()
-        worker.signal(signal.SIGTERM)
-        event = server.next_event("exited")
-        self.assertEqual(event, {"event": "exited", "pid": worker.pid, "status": None})
-        warning = server.next_event("warning")["message"]
-        self.assertIn(f"has taken the exit status of worker {worker.pid}", warning)
-
     def test_many_that_end_at_once_are_each_told_of(self):
         server = self.ready(PLAIN)
         workers = [server.spawn() for _ in range(20)]
@@ -233,7 +209,7 @@ class LoadingTest(ForkingTest):
 
     def test_threads_are_warned_of_and_other_children_are_left_alone(self):
         server = ForkServer(self, "application=busy_site")
-        self.assertEqual(server.next_event(), {"event": "ready", "version": 1})
+        self.assertEqual(server.next_event(), {"event": "ready", "version": 2})
         workers = [server.spawn() for _ in range(3)]
         event = server.next_event("warning")
         self.assertIn("refresher", event["message"])
@@ -271,7 +247,7 @@ class DjangoTest(ForkingTest):
         self.assertNotIn(database, server.descriptors())
         server.engine.signal(signal.SIGUSR1)
         wait_for("it is opened again", lambda: database in server.descriptors())
-        self.assertNotIn(database, open_descriptors(server.wait_for_reserve()))
+        self.assertNotIn(database, open_descriptors(server.prepare().pid))
         self.assertEqual(ask(self.socket_path, "/database").body, b"42")
 
 

@@ -1,7 +1,8 @@
-"""The reserve of a fork server: a process forked ahead of time, which becomes the next worker."""
+"""A reserve: a process forked ahead of time, which becomes a worker when it is told to."""
 
 import os
 import signal
+import socket
 
 from .client import Client, request
 from .engine import is_alive, wait_for
@@ -18,51 +19,49 @@ PLAIN = "application=plain_site"
 
 
 class ReserveTest(ForkingTest):
-    def test_the_next_worker_is_the_process_that_waited(self):
-        server = self.ready(PLAIN)
-        first = server.spawn()
-        reserve = server.wait_for_reserve()
-        second = server.spawn()
-        self.assertEqual(second.pid, reserve)
-        self.assertNotEqual(server.wait_for_reserve(), reserve)
-        self.assertEqual(sorted(server.workers()), sorted((first.pid, second.pid)))
-
     def test_ps_tells_server_reserve_and_workers_apart(self):
         server = self.ready(PLAIN, marker="shop/fork-server:" + "0" * 32)
         first = server.spawn("shop/1:0123")
         self.assertEqual(name_of(server.engine.pid), "shop/fork")
         self.assertEqual(name_of(first.pid), "shop/1")
-        reserve = server.wait_for_reserve()
-        wait_for("the reserve has its name", lambda: name_of(reserve) == "shop/next")
-        second = server.spawn("a-shop-with-a-long-name/12:0123")
-        self.assertEqual((second.pid, name_of(reserve)), (reserve, "a-shop-with-/12"))
+        reserve = server.prepare()
+        self.assertEqual(name_of(reserve.pid), "shop/next")
+        server.launch(reserve, "a-shop-with-a-long-name/12:0123")
+        self.assertEqual(name_of(reserve.pid), "a-shop-with-/12")
 
-    def test_it_carries_the_mark_of_its_server_until_it_is_used_and_then_its_own(self):
+    def test_it_becomes_a_worker_like_any_other(self):
         server = self.ready(SITE)
-        server.spawn("first").signal(signal.SIGKILL)
-        server.next_event("exited")
-        reserve = server.wait_for_reserve()
-        self.assertEqual(mark_of(reserve), server.marker)
-        worker = server.spawn("second")
-        self.assertEqual(mark_of(reserve), "second")
+        reserve = server.prepare()
+        worker = server.launch(reserve, "the mark")
         facts = self.facts()
-        self.assertEqual((facts["pid"], facts["session"]), (reserve, reserve))
-        self.assertEqual(facts["own mark"], "second")
-        self.assertIn("RUNFCGID_WORKER=second", facts["what a child has"])
+        self.assertEqual((facts["pid"], facts["session"]), (reserve.pid, reserve.pid))
+        self.assertEqual(facts["own mark"], "the mark")
+        self.assertEqual(mark_of(reserve.pid), "the mark")
+        self.assertIn("RUNFCGID_WORKER=the mark", facts["what a child has"])
         self.assertEqual(facts["blocked"], [])
+        self.assertTrue(facts["SIGCHLD is default"])
         self.assertEqual(facts["imported since the fork"], [])
         self.assertNotIn("socket:", facts["what a child has open"])
         self.assertEqual(worker.log, "printed by the site\n")
 
-    def test_two_in_a_row_share_no_random_numbers(self):
-        server = self.ready(SITE)
-        server.spawn().signal(signal.SIGKILL)
-        server.next_event("exited")
-        seen = []
-        for _ in range(2):
-            reserve = server.wait_for_reserve()
+    def test_before_that_it_serves_nothing_and_carries_the_mark_of_its_server(self):
+        server = self.ready(PLAIN)
+        reserve = server.prepare()
+        self.assertEqual(mark_of(reserve.pid), server.marker)
+        self.assertNotIn(_name(server.listener), open_descriptors(reserve.pid))
+        self.assertEqual(server.workers(), [])
+        with Client(self.socket_path) as client:
+            client.send(request("/who"))
             worker = server.spawn()
-            self.assertEqual(worker.pid, reserve)
+            self.assertEqual(int(client.read_answer().body.split()[0]), worker.pid)
+        self.assertEqual(reserve.worker.log, "")
+
+    def test_two_share_no_random_numbers(self):
+        server = self.ready(SITE)
+        reserves = [server.prepare(), server.prepare()]
+        seen = []
+        for reserve in reserves:
+            worker = server.launch(reserve)
             seen.append(self.facts()["random"])
             worker.signal(signal.SIGKILL)
             server.next_event("exited")
@@ -70,98 +69,91 @@ class ReserveTest(ForkingTest):
 
     def test_signals_stop_what_was_a_reserve_as_they_stop_any_worker(self):
         server = self.ready(PLAIN)
-        server.spawn().signal(signal.SIGTERM)
-        server.next_event("exited")
-        reserve = server.wait_for_reserve()
-        worker = server.spawn()
-        self.assertEqual(worker.pid, reserve)
-        worker.signal(signal.SIGTERM)
-        event = server.next_event()
-        self.assertEqual(event, {"event": "exited", "pid": reserve, "status": 0})
+        for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            worker = server.launch(server.prepare())
+            worker.signal(signum)
+            event = server.next_event()
+            self.assertEqual(event, {"event": "exited", "pid": worker.pid, "status": 0})
+        worker = server.launch(server.prepare())
+        worker.signal(signal.SIGQUIT)
+        self.assertEqual(server.next_event()["status"], (128 + signal.SIGQUIT) << 8)
 
-    def test_one_that_dies_is_replaced_and_nobody_is_told(self):
+    def test_threaded_workers_come_of_one_too(self):
+        server = self.ready(PLAIN, "method=threaded", "threads=3")
+        worker = server.launch(server.prepare())
+        tasks = f"/proc/{worker.pid}/task"
+        wait_for("main and three threads run", lambda: len(os.listdir(tasks)) == 4)
+        self.assertEqual(self.who(), worker.pid)
+
+    def test_its_end_is_told_like_that_of_a_worker(self):
         server = self.ready(PLAIN)
-        server.spawn()
         for signum in (signal.SIGKILL, signal.SIGTERM):
-            reserve = server.wait_for_reserve()
-            os.kill(reserve, signum)
-            server.wait_for_reserve(other_than=reserve)
-        reserve = server.wait_for_reserve()
-        worker = server.spawn()
-        self.assertEqual(worker.pid, reserve)
-        worker.signal(signal.SIGKILL)
-        event = server.next_event()
-        self.assertEqual(event, {"event": "exited", "pid": reserve, "status": 9})
+            reserve = server.prepare()
+            os.kill(reserve.pid, signum)
+            event = server.next_event()
+            self.assertEqual(event, {"event": "exited", "pid": reserve.pid, "status": signum})
 
-    def test_one_that_hangs_and_is_killed_while_it_is_asked_for_is_a_worker_that_died(self):
+    def test_one_that_is_let_go_ends(self):
         server = self.ready(PLAIN)
-        server.spawn()
-        reserve = server.wait_for_reserve()
-        os.kill(reserve, signal.SIGSTOP)
-        pid = server.request_unseen()
-        self.assertEqual(pid, reserve)
-        os.kill(reserve, signal.SIGKILL)
-        event = server.next_event("exited")
-        self.assertEqual(event, {"event": "exited", "pid": reserve, "status": 9})
+        reserve = server.prepare()
+        reserve.launch_end.close()
+        event = server.next_event()
+        self.assertEqual(event, {"event": "exited", "pid": reserve.pid, "status": 0})
+        self.assertEqual(reserve.worker.log, "")
 
-    def test_it_ends_with_its_server_however_that_ends(self):
-        for end in (signal.SIGKILL, signal.SIGTERM, None):
-            with self.subTest(end=end):
-                server = self.ready(PLAIN)
-                worker = server.spawn()
-                reserve = server.wait_for_reserve()
-                if end is None:
-                    server.channel.close()
-                else:
-                    server.engine.signal(end)
-                server.engine.wait_for_exit()
-                if end == signal.SIGKILL:
-                    wait_for("it has left", lambda pid=reserve: not is_alive(pid))
-                self.assertFalse(is_alive(reserve))
-                self.assertEqual(self.who(), worker.pid)
-                worker.signal(signal.SIGTERM)
-                wait_for("the worker has left", lambda pid=worker.pid: not is_alive(pid))
-                os.unlink(self.socket_path)
+    def test_one_that_is_told_anything_else_ends(self):
+        server = self.ready(PLAIN)
+        for said in (b"\n", b"a mark without its socket\n", b"unfinished"):
+            with self.subTest(said=said):
+                reserve = server.prepare()
+                reserve.launch_end.sendall(said)
+                event = server.next_event()
+                self.assertEqual(event, {"event": "exited", "pid": reserve.pid, "status": 0})
+
+    def test_it_is_let_go_by_a_supervisor_that_dies_and_not_by_its_server(self):
+        server = self.ready(PLAIN)
+        reserve = server.prepare()
+        server.engine.signal(signal.SIGKILL)
+        server.engine.wait_for_exit()
+        worker = server.launch(reserve)
+        self.assertEqual(self.who(), worker.pid)
+        worker.signal(signal.SIGTERM)
+        wait_for("it has left", lambda: not is_alive(worker.pid))
 
     def test_many_in_a_row_leave_no_descriptor_and_no_process(self):
         server = self.ready(PLAIN)
-        server.spawn().signal(signal.SIGKILL)
-        server.next_event("exited")
-        server.wait_for_reserve()
         before = len(server.descriptors())
-        for round in range(12):
-            if round % 3:
-                server.wait_for_reserve()
-            workers = [server.spawn() for _ in range(1 + round % 2)]
-            for worker in workers:
-                worker.signal(signal.SIGKILL)
-                server.next_event("exited")
-        server.wait_for_reserve()
+        sizes = set()
+        for _ in range(12):
+            worker = server.launch(server.prepare())
+            sizes.add(len(os.listdir(f"/proc/{worker.pid}/fd")))
+            worker.signal(signal.SIGKILL)
+            server.next_event("exited")
+        self.assertEqual(sizes, {len(os.listdir(f"/proc/{server.spawn().pid}/fd"))})
         self.assertEqual(len(server.descriptors()), before)
         self.assertEqual(len(server.engine.children()), 1)
 
     def test_it_holds_nothing_of_a_worker_and_no_worker_holds_anything_of_it(self):
         server = self.ready(PLAIN)
         first = server.spawn()
-        reserve = server.wait_for_reserve()
-        held = set(open_descriptors(reserve)) & set(open_descriptors(first.pid))
+        reserve = server.prepare()
+        held = set(open_descriptors(reserve.pid)) & set(open_descriptors(first.pid))
         held -= inheritable_descriptors()
         self.assertFalse([name for name in held if name.startswith(("socket:", "pipe:"))])
-        second = server.spawn()
-        server.wait_for_reserve()
-        held = set(open_descriptors(second.pid)) - inheritable_descriptors()
+        server.launch(reserve)
+        held = set(open_descriptors(reserve.pid)) - inheritable_descriptors()
         sockets = [name for name in held if name.startswith("socket:")]
-        listener = f"socket:[{os.fstat(server.listener.fileno()).st_ino}]"
-        self.assertEqual(sockets, [listener])
+        self.assertEqual(sockets, [_name(server.listener)])
 
-    def test_a_busy_worker_beside_it_goes_on(self):
-        server = self.ready(PLAIN)
-        server.spawn()
-        gate = os.path.join(self.directory, "gate")
-        with Client(self.socket_path) as client:
-            client.send(request("/slow", QUERY_STRING=gate))
-            reserve = server.wait_for_reserve()
-            self.assertEqual(server.spawn().pid, reserve)
-            self.assertEqual(self.who(), reserve)
-            open(gate, "w").close()
-            self.assertEqual(client.read_answer().body, b"at last\n")
+    def test_one_that_cannot_be_forked_is_told(self):
+        flag = os.path.join(self.directory, "no more processes")
+        server = self.ready(SITE, FORK_FAILS_WHILE=flag)
+        open(flag, "w").close()
+        with self.assertRaisesRegex(AssertionError, "spawn-failed.*temporarily unavailable"):
+            server.prepare()
+        os.unlink(flag)
+        server.launch(server.prepare())
+
+
+def _name(sock: socket.socket) -> str:
+    return f"socket:[{os.fstat(sock.fileno()).st_ino}]"

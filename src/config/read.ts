@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { describeError, explainOutOfFiles } from '../errors.ts';
-import { ConfigError } from './config-error.ts';
+import { describeError, explainOutOfFiles, RunfcgidError } from '../errors.ts';
 import type { ConfigFiles } from './files.ts';
 import { hasWildcard, includedFiles } from './include.ts';
 import { isTable, parseTable, type RawTable } from './parse-table.ts';
@@ -49,8 +48,7 @@ export function readMainFile(file: string, files: ConfigFiles): RawFile {
   const main = readFile(file, files);
   if ('tables' in main) return main;
   const position = main.position === undefined ? '' : `:${main.position.line}:${main.position.column}`;
-  const told = { text: `${file}${position}: ${main.message}`, path: [], file, ...main.position };
-  throw new ConfigError('CONFIG_UNREADABLE', [told], {
+  throw new RunfcgidError('CONFIG_UNREADABLE', `${file}${position}: ${main.message}`, {
     hint:
       main.position === undefined
         ? 'The user that runs runfcgid must be able to read this file.'

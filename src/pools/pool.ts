@@ -11,6 +11,7 @@ import type { Observed } from './observation.ts';
 import { reconcile } from './reconcile.ts';
 import type { PoolRecord } from './record.ts';
 import type { ReloadOutcome } from './reload-requests.ts';
+import { StateNotes } from './state-notes.ts';
 import { Succession } from './succession.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 import { isReady } from './worker-standing.ts';
@@ -23,15 +24,13 @@ export class Pool {
   readonly #surroundings: PoolSurroundings;
   readonly #succession: Succession;
   readonly #memory: MemoryWatch;
+  readonly #notes: StateNotes;
   readonly #log: Log;
-  readonly #onChange: () => void;
   #plan: PoolPlan;
   /** The plan as it was configured, without `scale`. */
   #configured: PoolPlan;
   #intent: 'run' | 'stop' = 'stop';
   #wasRunning = false;
-  /** The state as it was last logged. */
-  #notedState: PoolState = 'stopped';
   #timer: Timer | undefined;
   #isReconciling = false;
   #isDirty = false;
@@ -41,7 +40,6 @@ export class Pool {
     this.#configured = plan;
     this.#log = surroundings.log.child({ pool: plan.name });
     this.#surroundings = { ...surroundings, log: this.#log };
-    this.#onChange = onChange;
     this.#succession = new Succession(plan, this.#surroundings, {
       onChange: () => this.#reconcile(),
       onFire: ({ summary }) => {
@@ -53,6 +51,18 @@ export class Pool {
       ...this.#surroundings,
       limit: () => this.#plan.lifecycle.memory,
       workers: () => this.generations.live?.workers ?? [],
+    });
+    this.#notes = new StateNotes({
+      state: () => this.state,
+      log: this.#log,
+      onRunning: () => {
+        this.#wasRunning = true;
+        this.#succession.noteRunning();
+      },
+      onNoted: (state) => {
+        if (state === 'running') this.#succession.settleServing();
+        onChange();
+      },
     });
   }
 
@@ -200,9 +210,7 @@ export class Pool {
     } finally {
       this.#isReconciling = false;
     }
-    this.#noteState();
-    if (this.state === 'running') this.#succession.settleServing();
-    this.#onChange();
+    this.#notes.noteSoon();
   }
 
   #step(): void {
@@ -227,16 +235,6 @@ export class Pool {
       retryAtMs: this.retryAtMs,
       generations: this.generations.observe(),
     };
-  }
-
-  #noteState(): void {
-    const { state } = this;
-    if (state === this.#notedState) return;
-    this.#notedState = state;
-    this.#log.info({ event: `pool.${state}` }, `pool is ${state}`);
-    if (state !== 'running') return;
-    this.#wasRunning = true;
-    this.#succession.noteRunning();
   }
 
   #wakeAt(wakeAtMs: number | undefined): void {

@@ -1,18 +1,18 @@
 import { RunfcgidError } from '../errors.ts';
-import { onChildExit } from '../host/child-exits.ts';
 import type { Clock } from '../host/clock.ts';
 import { randomHex } from '../host/kernel/random.ts';
 import type { Log } from '../host/log.ts';
-import { readProcess } from '../host/process-table.ts';
 import type { ExitStatus } from './exit-reason.ts';
 import { ForkServer } from './fork-server.ts';
-import type { ForkServerMessage } from './fork-server-channel.ts';
+import { type ForkServerMessage, spawnCommand } from './fork-server-channel.ts';
 import { ForkedProcess } from './forked-process.ts';
+import { ForkedProcesses } from './forked-processes.ts';
 import type { ForkingLauncher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
 import { noProcess } from './no-process.ts';
 import { readForked } from './parentage.ts';
+import type { Reserve } from './reserve.ts';
+import { Standby } from './standby.ts';
 import { killStrays } from './strays.ts';
-import { toExitStatus } from './wait-status.ts';
 import { WorkerStdio } from './worker-stdio.ts';
 
 export interface ForkLauncherOptions {
@@ -30,12 +30,14 @@ const lossMeaning = 'its workers serve on, and a new generation follows when one
 /**
  * Launches the workers of one generation by forking them from a process that has loaded the application: the first
  * launch starts it, the others wait for it or are there at once. A worker gets the same descriptors as one that was
- * executed, by message, and speaks for itself from then on; the fork server tells only its pid and its end. When the
- * fork server dies the workers live on as children of ours.
+ * executed, by message, and speaks for itself from then on; the fork server tells only its pid and its end. One process
+ * is forked ahead of time, and is made the next worker without the fork server. When that dies the workers live on as
+ * children of ours.
  */
 export class ForkLauncher implements ForkingLauncher {
   readonly #options: ForkLauncherOptions;
-  readonly #processes = new Map<number, ForkedProcess>();
+  readonly #standby: Standby;
+  readonly #processes = new ForkedProcesses();
   #server: ForkServer | undefined;
   #lastId = 0;
   #isLost = false;
@@ -46,6 +48,11 @@ export class ForkLauncher implements ForkingLauncher {
 
   constructor(options: ForkLauncherOptions) {
     this.#options = options;
+    this.#standby = new Standby({
+      clock: options.clock,
+      nextId: () => ++this.#lastId,
+      ask: ({ command }) => this.#server?.ask(command),
+    });
   }
 
   get serverPid(): number | undefined {
@@ -61,10 +68,12 @@ export class ForkLauncher implements ForkingLauncher {
   }
 
   launch(request: LaunchRequest): WorkerProcess {
+    const reserve = this.#standby.launch(request);
+    if (reserve?.root !== undefined) return this.#take(reserve, reserve.root, request);
     const id = ++this.#lastId;
     const process = this.#createProcess(id, request);
     if (process === undefined) return noProcess;
-    this.#processes.set(id, process);
+    this.#processes.add(id, process);
     this.#server ??= this.#startServer(request);
     if (this.#server?.isReady) this.#ask(this.#server, id, process);
     return process;
@@ -72,18 +81,32 @@ export class ForkLauncher implements ForkingLauncher {
 
   end(): void {
     this.#isOver = true;
-    this.#server?.close();
+    this.#standby.end(() => this.#server?.close());
+  }
+
+  /** What was a reserve is on its way already. */
+  #take(reserve: Reserve, root: TreeProcess, request: LaunchRequest): WorkerProcess {
+    const process = this.#processOf(reserve.id, request, reserve.stdio);
+    this.#processes.add(reserve.id, process);
+    process.noteAsked();
+    process.noteSpawned(root);
+    this.#standby.noteLaunched(request.plan);
+    return process;
+  }
+
+  #processOf(id: number, request: LaunchRequest, stdio: WorkerStdio): ForkedProcess {
+    return new ForkedProcess({
+      request,
+      stdio,
+      clock: this.#options.clock,
+      onCancelled: () => this.#cancelled(id),
+      onOverdue: () => this.#server?.kill(),
+    });
   }
 
   #createProcess(id: number, request: LaunchRequest): ForkedProcess | undefined {
     try {
-      return new ForkedProcess({
-        request,
-        stdio: new WorkerStdio(request.plan),
-        clock: this.#options.clock,
-        onCancelled: () => this.#cancelled(id),
-        onOverdue: () => this.#server?.kill(),
-      });
+      return this.#processOf(id, request, new WorkerStdio(request.plan));
     } catch (error) {
       if (!(error instanceof RunfcgidError)) throw error;
       queueMicrotask(() => request.onSpawnFailed(error));
@@ -122,7 +145,12 @@ export class ForkLauncher implements ForkingLauncher {
   #ask(server: ForkServer, id: number, process: ForkedProcess): void {
     const { request, stdio } = process;
     process.noteAsked();
-    server.spawn(id, request.marker, [request.listenFd, ...stdio.workerEnds], () => stdio.closeWorkerEnds());
+    server.ask({
+      bytes: spawnCommand(id, request.marker),
+      descriptors: [request.listenFd, ...stdio.workerEnds],
+      onSent: () => stdio.closeWorkerEnds(),
+    });
+    this.#standby.noteLaunched(request.plan);
   }
 
   #hear(message: ForkServerMessage): void {
@@ -147,50 +175,46 @@ export class ForkLauncher implements ForkingLauncher {
   }
 
   #askForAll(): void {
-    for (const [id, process] of this.#processes) {
-      if (process.standing === 'waiting' && this.#server !== undefined) this.#ask(this.#server, id, process);
+    for (const [id, process] of this.#processes.withStanding('waiting')) {
+      if (this.#server !== undefined) this.#ask(this.#server, id, process);
     }
   }
 
   #spawned(id: number, pid: number): void {
     const process = this.#processes.get(id);
-    if (process === undefined) return;
-    const markers = [process.request.marker, this.#marker];
-    const root = readForked(pid, { parent: this.serverPid, markers });
-    if (root !== undefined) process.noteSpawned(root);
-    else this.#disbelieve(id, process.request.marker, `the fork server is not the parent of ${pid}`);
+    if (process === undefined && !this.#standby.isAwaiting(id)) return;
+    const own = process === undefined ? [] : [process.request.marker];
+    const root = readForked(pid, { parent: this.serverPid, markers: [...own, this.#marker] });
+    if (root === undefined) this.#disbelieve(id, own, `the fork server is not the parent of ${pid}`);
+    else if (process === undefined) this.#standby.noteSpawned(root);
+    else process.noteSpawned(root);
   }
 
-  #disbelieve(id: number, marker: string, why: string): void {
-    this.#disowned = [marker];
+  #disbelieve(id: number, markers: readonly string[], why: string): void {
+    this.#disowned = markers;
     this.#spawnFailed(id, why);
     this.#server?.kill();
   }
 
-  #spawnFailed(id: number, why: Error | string): void {
-    const error = typeof why === 'string' ? new RunfcgidError('SPAWN_FAILED', why) : why;
-    this.#processes.get(id)?.noteSpawnFailed(error);
-    this.#processes.delete(id);
+  #spawnFailed(id: number, why: string): void {
+    this.#standby.noteSpawnFailed(id);
+    this.#processes.fail(id, new RunfcgidError('SPAWN_FAILED', why));
   }
 
   #exited(pid: number, exit: ExitStatus): void {
-    for (const [id, process] of this.#processes) {
-      if (process.pid !== pid) continue;
-      this.#processes.delete(id);
-      process.noteExited(exit);
-    }
+    this.#standby.noteExited(pid);
+    this.#processes.noteExited(pid, exit);
   }
 
   /** Nobody waits for it any more: a fork server that is still loading for nobody may hang. */
   #cancelled(id: number): void {
-    this.#processes.get(id)?.request.onLastWords(this.#server?.lastWords ?? []);
-    this.#processes.delete(id);
-    if (this.#processes.size === 0 && !this.#server?.isReady) this.#server?.kill();
+    this.#processes.take(id)?.request.onLastWords(this.#server?.lastWords ?? []);
+    if (this.#processes.isEmpty && !this.#server?.isReady) this.#server?.kill();
   }
 
   #failAll(error: Error): void {
     this.#server = undefined;
-    for (const id of [...this.#processes.keys()]) this.#spawnFailed(id, error);
+    this.#processes.failAll(error);
   }
 
   #serverEnded(exit: ExitStatus): void {
@@ -198,15 +222,12 @@ export class ForkLauncher implements ForkingLauncher {
     const root = server?.root;
     if (server === undefined || root === undefined) return;
     this.#server = undefined;
+    this.#standby.drop();
     this.#options.onServerEnded(root);
     const reason = server.explain(exit);
     this.#noteEnd(server, root, reason);
     this.#sweep(root);
-    for (const [id, process] of this.#processes) {
-      if (process.root !== undefined) this.#adopt(process.root);
-      else if (process.standing === 'waiting') this.#endUnborn(id, server, exit);
-      else this.#spawnFailed(id, `what it was to be forked from has ended: ${reason}`);
-    }
+    this.#processes.orphan(reason, { exit, loadFailure: server.loadFailure, lastWords: server.lastWords });
   }
 
   /** What could not load the application is told of by those who waited for it. */
@@ -220,31 +241,8 @@ export class ForkLauncher implements ForkingLauncher {
 
   /** It may have forked workers that it could not tell of, and the application may have started what it liked. */
   #sweep(parent: TreeProcess): void {
-    const processes = [...this.#processes.values()];
-    const asked = processes.filter(({ standing }) => standing === 'asked');
-    killStrays({
-      parent,
-      markers: new Set([this.#marker, ...this.#disowned, ...asked.map(({ request }) => request.marker)]),
-      known: new Set(processes.flatMap(({ pid }) => pid ?? [])),
-    });
-  }
-
-  /** It was to be forked from a process that did not get so far. */
-  #endUnborn(id: number, { loadFailure, lastWords }: ForkServer, exit: ExitStatus): void {
-    const process = this.#processes.get(id);
-    this.#processes.delete(id);
-    if (loadFailure === undefined) process?.request.onLastWords(lastWords);
-    else process?.request.onMessage(loadFailure);
-    process?.noteExited(exit);
-  }
-
-  /** Its parent has ended, and it is a child of ours now: or has ended, and nobody can know how. */
-  #adopt(root: TreeProcess): void {
-    const { pid, startTime } = root;
-    if (readProcess(pid)?.startTime === startTime) {
-      onChildExit(pid, (exit) => this.#exited(pid, toExitStatus(exit)));
-    } else {
-      this.#exited(pid, { kind: 'unknown' });
-    }
+    const asked = this.#processes.withStanding('asked').map(([, { request }]) => request.marker);
+    const markers = new Set([this.#marker, ...this.#disowned, ...asked]);
+    killStrays({ parent, markers, known: this.#processes.pids });
   }
 }

@@ -3,12 +3,12 @@ import { toChildExit } from '../host/child-exits.ts';
 import type { Clock } from '../host/clock.ts';
 import { decodeWaitStatus } from '../host/kernel/processes.ts';
 import type { ExitStatus } from './exit-reason.ts';
-import type { OutputLine } from './lines.ts';
 import { type Fields, type Parsed, parseLine, readMessages } from './message-lines.ts';
+import type { OutputLine } from './output.ts';
 import { toExitStatus } from './wait-status.ts';
 
 /** The version of the protocol that is spoken here. */
-const knownVersion = 1;
+const knownVersion = 2;
 
 /*
  * Between a fork server and the daemon: a Unix stream socket, JSON, one message a line, both ways.
@@ -16,14 +16,19 @@ const knownVersion = 1;
  *     daemon                                     fork server
  *                                            <-  ready            it has loaded the application
  *                                            <-  load-failed      it has not, and exits
- *     spawn (id, marker, six descriptors)    ->
+ *     spawn (id, marker, six descriptors)    ->  forks a worker
+ *     prepare (id, six descriptors)          ->  forks a reserve
  *                                            <-  spawned (id, pid)
  *                                            <-  spawn-failed (id, message)
- *                                            <-  exited (pid, status as waitpid(2) gives it, or null)
+ *                                            <-  exited (pid, status as waitpid(2) gives it)
  *                                            <-  warning (message)
  *
  * The descriptors of `spawn` come with its first byte: listen socket, standard output and error, channel, scoreboard,
  * traces. The end of the stream ends the fork server, and no worker.
+ *
+ * A reserve (reserve.ts) has no listen socket and no marker yet. In their stead it gets one end of another Unix stream
+ * socket: there it is told its marker, one line sent in one piece of at most 4,096 bytes, with its listen socket, and is
+ * a worker from then on. The end of that stream ends it.
  */
 
 export type ForkServerMessage =
@@ -57,6 +62,11 @@ export function spawnCommand(id: number, marker: string): Buffer {
   return Buffer.from(`${JSON.stringify({ command: 'spawn', id, marker })}\n`);
 }
 
+/** For a reserve. */
+export function prepareCommand(id: number): Buffer {
+  return Buffer.from(`${JSON.stringify({ command: 'prepare', id })}\n`);
+}
+
 function readMessage(fields: Fields): ForkServerMessage | string {
   const { event, message, id, pid } = fields;
   switch (event) {
@@ -75,7 +85,6 @@ function readMessage(fields: Fields): ForkServerMessage | string {
       return '"spawn-failed" lacks its number or text';
     case 'exited': {
       const { status } = fields;
-      if (isNumber(pid, 2) && status === null) return { event, pid, exit: { kind: 'unknown' } };
       if (!isNumber(pid, 2) || !isNumber(status, 0)) return '"exited" lacks its numbers';
       return { event, pid, exit: toExitStatus(toChildExit(decodeWaitStatus(status))) };
     }

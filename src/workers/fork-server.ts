@@ -6,10 +6,9 @@ import { SystemCallError } from '../host/kernel.ts';
 import { signalProcess } from '../host/process-signal.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import { type ExitStatus, explainExit } from './exit-reason.ts';
-import { type ForkServerMessage, readForkServer, spawnCommand } from './fork-server-channel.ts';
+import { type ForkServerMessage, readForkServer } from './fork-server-channel.ts';
 import type { TreeProcess } from './launcher.ts';
-import { showLine } from './lines.ts';
-import { endOrMoment, longestLogLine, readLines } from './output.ts';
+import { endOrMoment, longestLogLine, readLines, showLine } from './output.ts';
 import { OutputPipe } from './output-pipe.ts';
 import { startProgram } from './started-program.ts';
 
@@ -29,9 +28,10 @@ export interface ForkServerOptions {
 
 type LoadFailure = Extract<ForkServerMessage, { event: 'load-failed' }>;
 
-interface Command {
+export interface Command {
   readonly bytes: Buffer;
   readonly descriptors: readonly number[];
+  /** The descriptors are on their way, ours may be closed. */
   readonly onSent: () => void;
 }
 
@@ -119,9 +119,9 @@ export class ForkServer {
     });
   }
 
-  /** Asks for a worker. `onSent`: the descriptors are on their way, ours may be closed. */
-  spawn(id: number, marker: string, descriptors: readonly number[], onSent: () => void): void {
-    this.#unsent = [...this.#unsent, { bytes: spawnCommand(id, marker), descriptors, onSent }];
+  /** Asks for a process. */
+  ask(command: Command): void {
+    this.#unsent = [...this.#unsent, command];
     this.#send();
   }
 

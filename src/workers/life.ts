@@ -61,7 +61,7 @@ export class Life {
   #ending: Ending = { by: 'itself' };
   #refusal: Refusal | undefined;
   #watch: RequestWatch | undefined;
-  #cut: readonly ShownRequest[] = [];
+  #cut: readonly ShownRequest[] | undefined;
 
   constructor(options: LifeOptions) {
     this.#options = options;
@@ -92,8 +92,8 @@ export class Life {
       onExit: (exit) => {
         this.#exit = exit;
         this.#endedAtMs = this.#options.clock.now();
-        this.#closeScoreboard();
         events.onExit();
+        this.#closeScoreboard();
       },
     });
     socket.restoreBlockingMode();
@@ -106,7 +106,7 @@ export class Life {
 
   /** Requests that it had in hand when it ended, without those that ended with it because they took too long. */
   get cutRequests(): readonly ShownRequest[] {
-    return this.#cut;
+    return this.#exit === undefined ? [] : this.#closeScoreboard();
   }
 
   /** Looks at its requests; the limits may be others now. */
@@ -159,7 +159,8 @@ export class Life {
       loadFailure: this.#loadFailure?.message,
       output: this.#tail,
     });
-    return this.#cut.length === 0 ? reason : `${reason}; this cut ${nameRequests(this.#cut)}`;
+    const cut = this.cutRequests;
+    return cut.length === 0 ? reason : `${reason}; this cut ${nameRequests(cut)}`;
   }
 
   /** The process and its descendants, as far as they are alive. */
@@ -190,13 +191,10 @@ export class Life {
 
   /** Calls `onEmpty` when no process of the tree is left; at once when that is so already. */
   whenTreeIsGone(onEmpty: () => void): void {
-    this.#timer?.cancel();
-    if (this.treePids().length === 0) {
-      onEmpty();
-      return;
-    }
     const { clock } = this.#options;
-    this.#timer = clock.at(clock.now() + treePollMs, () => this.whenTreeIsGone(onEmpty));
+    this.#timer?.cancel();
+    if (this.treePids().length === 0) onEmpty();
+    else this.#timer = clock.at(clock.now() + treePollMs, () => this.whenTreeIsGone(onEmpty));
   }
 
   #hear(message: EngineMessage, events: LifeEvents): void {
@@ -235,10 +233,12 @@ export class Life {
     });
   }
 
-  #closeScoreboard(): void {
+  #closeScoreboard(): readonly ShownRequest[] {
+    if (this.#cut !== undefined) return this.#cut;
     const slots = this.slots ?? [];
     this.#cut = this.#watch?.end(slots) ?? slots.flatMap(({ request }) => request ?? []);
     this.#process?.scoreboard?.close();
+    return this.#cut;
   }
 
   #keepLine(stream: 'stdout' | 'stderr', line: string): void {

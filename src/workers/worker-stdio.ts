@@ -2,8 +2,7 @@ import type { Clock } from '../host/clock.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import { readChannel } from './engine-channel.ts';
 import type { EngineMessage } from './launcher.ts';
-import { showLine } from './lines.ts';
-import { longestLogLine, readLines } from './output.ts';
+import { longestLogLine, readLines, showLine } from './output.ts';
 import { OutputPipe } from './output-pipe.ts';
 import { ScoreboardFile } from './scoreboard-file.ts';
 
@@ -34,6 +33,7 @@ export class WorkerStdio {
   readonly #stderr: OutputPipe;
   readonly #engine: EngineEnds | undefined;
   readonly #pipes: OutputPipe[] = [];
+  #areWorkerEndsOpen = true;
 
   /** @throws RunfcgidError KERNEL when no descriptor is left; then none of them stays open. */
   constructor({ identity, engine }: Pick<WorkerPlan, 'identity' | 'engine'>) {
@@ -51,7 +51,7 @@ export class WorkerStdio {
         scoreboard: new ScoreboardFile(engine.threads),
       };
     } catch (error) {
-      this.closeWorkerEnds();
+      this.discard();
       throw error;
     }
   }
@@ -71,7 +71,15 @@ export class WorkerStdio {
 
   /** The worker has its copies, or there will be no worker: what is read now ends with the last of the others. */
   closeWorkerEnds(): void {
-    for (const pipe of this.#pipes.splice(0)) pipe.closeWriteEnd();
+    if (this.#areWorkerEndsOpen) for (const pipe of this.#pipes) pipe.closeWriteEnd();
+    this.#areWorkerEndsOpen = false;
+  }
+
+  /** There will be no worker, and nothing is read. */
+  discard(): void {
+    this.closeWorkerEnds();
+    for (const { stream } of this.#pipes) stream.destroy();
+    this.scoreboard?.close();
   }
 
   /** Resolves when everything is read. Descendants that outlive the worker are read on. */

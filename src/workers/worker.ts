@@ -2,7 +2,8 @@ import type { Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { Departure } from './departure.ts';
-import { deathOf, endingOf, requestsCutBy } from './end-facts.ts';
+import { endingOf } from './end-facts.ts';
+import { EndReport } from './end-report.ts';
 import { Life, type Refusal } from './life.ts';
 import { Remains } from './remains.ts';
 import type { RequestLimits } from './request-watch.ts';
@@ -32,6 +33,7 @@ export class Worker {
   readonly #events: WorkerEvent[] = [];
   readonly #remains: Remains;
   readonly #departure: Departure;
+  readonly #report: EndReport;
   readonly #log: Log;
   #isDispatching = false;
   #state: WorkerState = { name: 'stopped' };
@@ -52,6 +54,7 @@ export class Worker {
       log: this.#log,
       onCut: options.onCut,
     });
+    this.#report = new EndReport(options, this.#log);
     this.#remains = new Remains(surroundings.clock, () => options.onChange());
   }
 
@@ -196,7 +199,7 @@ export class Worker {
         this.#life?.kill(endingOf(previous, this.#state, lifecycle));
         break;
       case 'report-death':
-        this.#reportDeath(effect.isEarly, previous);
+        if (this.#life !== undefined) this.#report.tellDeath(this.#life, effect.isEarly, previous);
     }
   }
 
@@ -223,8 +226,7 @@ export class Worker {
   #ended(life: Life): void {
     const lifecycle = this.#options.lifecycle();
     const exited = { type: 'exited', isExpected: life.endedWith(lifecycle.expectedExits) } as const;
-    const requests = requestsCutBy(life, this.#state);
-    if (requests.length > 0) this.#options.onRequest({ kind: 'cut', pid: life.pid, requests });
+    this.#report.tellCut(life, this.#state);
     if ('end' in this.#state) {
       if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
       life.whenTreeIsGone(() => this.#dispatch(exited));
@@ -236,13 +238,5 @@ export class Worker {
     if (isRespawnDue(this.#state, this.#surroundings.clock.now())) this.#dispatch({ type: 'deadline' });
     if (this.#state.name === 'starting') this.#remains.clearSoon(life, lifecycle);
     else this.#remains.clear(life, lifecycle);
-  }
-
-  #reportDeath(isEarly: boolean, previous: WorkerState): void {
-    const life = this.#life;
-    if (life === undefined) return;
-    const death = deathOf(life, previous, this.#options.lifecycle());
-    this.#log.warn({ event: 'worker.died', pid: death.pid }, death.reason);
-    this.#options.onDeath({ worker: this.id, generation: this.#options.generation, isEarly, ...death });
   }
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import socket
 import sys
@@ -10,19 +9,20 @@ from typing import Optional
 
 from runfcgi.errors import OptionError, RunfcgiError
 from runfcgi.fork_server import marker
-from runfcgi.fork_server.newborn import Birth, settle
+from runfcgi.fork_server.messages import Command, Spawn
+from runfcgi.fork_server.newborn import settle, take_mark
 from runfcgi.fork_server.server import ForkServer
 from runfcgi.parent.forking import freeze
 from runfcgi.serving import process_name
 from runfcgi.serving.rehearsal import rehearse
-from runfcgi.wsgi.gateway import Application
 
 from .application import Loaded
 from .channel import Channel
 from .failure import tell_failure
 from .handed import Handed
 from .options import Loader, Options
-from .supervised import refuse_supervisors_own, run_worker
+from .reserve import await_part
+from .supervised import SupervisedWorker, refuse_supervisors_own
 
 # The interpreter adapts its code to what it meets after some eight runs (Python 3.11).
 _ADAPTING = 20
@@ -39,25 +39,18 @@ def serve_forks(options: Options, load: Loader, channel: Channel) -> int:
     loaded = load(options)
 
     rehearse(_ADAPTING)
-    server = ForkServer(sock, loaded.before_fork, lambda: _prepare_reserve(loaded))
+    server = ForkServer(sock, loaded.before_fork)
     place: Optional[marker.MarkerPlace] = None
     try:
         place = marker.MarkerPlace()
     except marker.MarkerUnreachable as error:
         server.warn(f"workers keep the fork server's mark in /proc/PID/environ: {error}")
     freeze()
-    birth = server.run()
-    if birth is None:
+    command = server.run()
+    if command is None:
         _end()
-    settle(birth, place)
-    return _work(options, loaded.application, birth)
-
-
-def _prepare_reserve(loaded: Loaded) -> None:
-    process_name.show(os.environ.get(marker.VARIABLE, ""), "next")
-    rehearse(1)
-    with contextlib.suppress(Exception):
-        loaded.rehearse()
+    settle(command.outlets)
+    return _work(options, loaded, command, place)
 
 
 def _socket_of(channel: Channel) -> socket.socket:
@@ -78,15 +71,15 @@ def _end() -> None:
     os._exit(0)
 
 
-def _work(options: Options, application: Application, birth: Birth) -> int:
-    descriptors = birth.descriptors
-    handed = Handed(
-        listener=socket.socket(fileno=descriptors.listen),
-        channel=Channel(descriptors.channel),
-        scoreboard=descriptors.scoreboard,
-        traces=descriptors.traces,
-    )
+def _work(
+    options: Options, loaded: Loaded, command: Command, place: Optional[marker.MarkerPlace]
+) -> int:
+    _, _, channel, scoreboard, traces = command.outlets
+    handed = Handed(Channel(channel), scoreboard, traces)
     try:
-        return run_worker(options, application, handed)
+        worker = SupervisedWorker(options, loaded.application, handed)
+        part = command.part if isinstance(command, Spawn) else await_part(command, loaded, place)
+        take_mark(part.marker, place)
+        return worker.run(socket.socket(fileno=part.listen))
     except RunfcgiError as error:
         return tell_failure(error, handed.channel)

@@ -1,13 +1,12 @@
-"""What a supervisor hands to a worker, however the worker came to be: started or forked."""
+"""What a supervisor hands to a worker beside the listening socket, however the worker came to be:
+started or forked."""
 
 from __future__ import annotations
 
 import fcntl
-import socket
 from typing import MutableMapping, NamedTuple, Optional
 
 from runfcgi.errors import OptionError
-from runfcgi.serving.listener import take_descriptor_0
 
 from .channel import Channel
 
@@ -21,7 +20,6 @@ class Handed(NamedTuple):
     """``scoreboard`` and ``traces`` are descriptors, closed on exec, None where there is none:
     shared memory to show in what each thread does, and a pipe for tracebacks."""
 
-    listener: socket.socket
     channel: Channel
     scoreboard: Optional[int] = None
     traces: Optional[int] = None
@@ -42,9 +40,8 @@ def take_is_fork_server(environ: MutableMapping[str, str]) -> bool:
 
 
 def take_handed(environ: MutableMapping[str, str], channel: Channel) -> Handed:
-    """What this process was started with. Raises OptionError, ListenError."""
+    """What this process was started with. Raises OptionError."""
     return Handed(
-        listener=take_descriptor_0(),
         channel=channel,
         scoreboard=_take_descriptor(environ, _SCOREBOARD),
         traces=_take_descriptor(environ, _TRACES),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import faulthandler
 import os
 import signal
+import socket
 
 from runfcgi.errors import OptionError
 from runfcgi.fork_server.marker import VARIABLE
 from runfcgi.serving import process_name
-from runfcgi.serving.listener import Listener
+from runfcgi.serving.listener import Listener, take_descriptor_0
 from runfcgi.serving.scoreboard import open_slots
 from runfcgi.serving.wear import with_jitter
 from runfcgi.serving.worker import Notices, Worker, WorkerSettings
@@ -27,9 +28,10 @@ _SUPERVISORS_OWN = (
 def serve_supervised(options: Options, load: Loader, channel: Channel) -> int:
     """The exit status. Raises OptionError, LoadError, ListenError before anything is served."""
     refuse_supervisors_own(options)
+    sock = take_descriptor_0()
     handed = take_handed(os.environ, channel)
     process_name.show(os.environ.get(VARIABLE, ""))
-    return run_worker(options, load(options).application, handed)
+    return SupervisedWorker(options, load(options).application, handed).run(sock)
 
 
 def refuse_supervisors_own(options: Options) -> None:
@@ -41,23 +43,31 @@ def refuse_supervisors_own(options: Options) -> None:
         raise OptionError(f"{', '.join(own)}: under a supervisor these are the supervisor's own")
 
 
-def run_worker(options: Options, application: Application, handed: Handed) -> int:
-    """Serve as one worker, in the calling process, with what the supervisor gave: here every
-    supervised worker begins, started or forked. The exit status."""
-    settings = WorkerSettings(
-        threads=options.thread_count,
-        graceful_timeout=options.graceful_timeout,
-        max_requests=with_jitter(options.maxrequests),
-        debug=options.debug,
-        capacity=options.thread_count,
-        max_memory=options.max_memory,
-        memory_measure=options.memory_measure,
-        request_timeout=options.request_timeout,
-    )
-    slots = open_slots(handed.scoreboard, options.thread_count)
-    notices = Notices(handed.channel.worn, handed.channel.timed_out)
-    worker = Worker(Listener(handed.listener), application, settings, slots, notices)
-    if handed.traces is not None:
-        # From C: it answers wherever the threads are, and whoever holds the interpreter.
-        faulthandler.register(signal.SIGUSR2, file=handed.traces, all_threads=True)
-    return worker.run(handed.channel.ready)
+class SupervisedWorker:
+    """What serves in the calling process with what the supervisor gave: here every supervised
+    worker begins, started or forked."""
+
+    def __init__(self, options: Options, application: Application, handed: Handed) -> None:
+        self._application = application
+        self._settings = WorkerSettings(
+            threads=options.thread_count,
+            graceful_timeout=options.graceful_timeout,
+            max_requests=with_jitter(options.maxrequests),
+            debug=options.debug,
+            capacity=options.thread_count,
+            max_memory=options.max_memory,
+            memory_measure=options.memory_measure,
+            request_timeout=options.request_timeout,
+        )
+        self._slots = open_slots(handed.scoreboard, options.thread_count)
+        self._channel = handed.channel
+        self._notices = Notices(handed.channel.worn, handed.channel.timed_out)
+        if handed.traces is not None:
+            # From C: it answers wherever the threads are, and whoever holds the interpreter.
+            faulthandler.register(signal.SIGUSR2, file=handed.traces, all_threads=True)
+
+    def run(self, listening: socket.socket) -> int:
+        """The exit status."""
+        listener = Listener(listening)
+        worker = Worker(listener, self._application, self._settings, self._slots, self._notices)
+        return worker.run(self._channel.ready)

@@ -34,6 +34,10 @@ class Parking:
         """Readable when :meth:`take_ready` has something."""
         return self._epoll.fileno()
 
+    def shut(self) -> None:
+        """Nothing is parked, and nothing will be."""
+        self._epoll.close()
+
     def add(self, connection: Connection) -> None:
         descriptor = connection.fileno()
         with self._lock:

@@ -16,7 +16,7 @@ from runfcgi.fastcgi import records
 from runfcgi.fastcgi.limits import Limits
 from runfcgi.fastcgi.pairs import encode_pairs
 from runfcgi.wsgi.environ import constants
-from runfcgi.wsgi.gateway import Gateway
+from runfcgi.wsgi.gateway import Application, Gateway
 
 from .listener import Listener
 from .loop import Loop
@@ -24,6 +24,7 @@ from .parking import Parking
 from .shared import Shared, open_door
 from .slot import Slot
 from .stop import Stop
+from .worker import Worker, WorkerSettings
 
 _PARAMS = {
     "REQUEST_METHOD": "GET",
@@ -54,6 +55,16 @@ def rehearse(times: int) -> None:
             _serve_one(listening)
 
 
+def rehearse_worker(settings: WorkerSettings, on_ready: Callable[[], None]) -> None:
+    """Like :func:`rehearse`, one request and all of a worker, which leaves its signal handlers."""
+    with contextlib.suppress(OSError), _listen() as listening, _visit(listening):
+        worker: Worker = Worker(
+            Listener(listening), _answer(lambda: worker.stop.set()), settings, [Slot()]
+        )
+        worker.run(on_ready)
+        worker.close()
+
+
 def _listen() -> socket.socket:
     listening = socket.socket(socket.AF_UNIX)
     listening.bind("")  # a name that is free, of no file: autobind, unix(7)
@@ -64,15 +75,13 @@ def _listen() -> socket.socket:
 def _serve_one(listening: socket.socket) -> None:
     stop = Stop(graceful_timeout=0)
     parking = Parking()
-    with socket.socket(socket.AF_UNIX) as client, contextlib.closing(stop):
-        client.connect(listening.getsockname())
-        client.sendall(_request())
+    with _visit(listening), contextlib.closing(stop):
         listener = Listener(listening)
         with open_door((listener, parking, stop)) as door:
             shared = Shared(
                 door=door,
                 listener=listener,
-                gateway=Gateway(_answer(stop), constants(False, True), debug=False),
+                gateway=Gateway(_answer(stop.set), constants(False, True), debug=False),
                 parking=parking,
                 stop=stop,
                 limits=Limits(),
@@ -84,11 +93,19 @@ def _serve_one(listening: socket.socket) -> None:
             Loop(shared, Slot()).run()
 
 
-def _answer(stop: Stop) -> Callable[..., Iterable[bytes]]:
+def _visit(listening: socket.socket) -> socket.socket:
+    """A connection with a request."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(listening.getsockname())
+    client.sendall(_request())
+    return client
+
+
+def _answer(end: Callable[[], None]) -> Application:
     """An application that ends the loop with its answer."""
 
     def answer(environ: "dict[str, Any]", start_response: Callable[..., Any]) -> Iterable[bytes]:
-        stop.set()
+        end()
         environ["wsgi.input"].read()
         start_response("200 OK", [("Content-Type", "text/plain"), ("X-Frame-Options", "DENY")])
         return (b"rehearsed",)
@@ -97,9 +114,11 @@ def _answer(stop: Stop) -> Callable[..., Iterable[bytes]]:
 
 
 def _request() -> bytes:
+    """With a question to the engine before it."""
     begin = records.BEGIN_BODY.pack(records.RESPONDER, 0)
     return (
-        records.record(records.BEGIN_REQUEST, 1, begin)
+        records.record(records.GET_VALUES, 0, encode_pairs({"FCGI_MAX_CONNS": ""}))
+        + records.record(records.BEGIN_REQUEST, 1, begin)
         + records.record(records.PARAMS, 1, encode_pairs(_PARAMS))
         + records.record(records.PARAMS, 1)
         + records.record(records.STDIN, 1)

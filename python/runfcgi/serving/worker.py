@@ -125,6 +125,13 @@ class Worker:
         self._signals.ignore()
         return self._exit_status
 
+    def close(self) -> None:
+        """After :meth:`run`, in a process that goes on as another worker."""
+        self._shared.door.close()
+        self._shared.parking.shut()
+        self._signals.close()
+        self.stop.close()
+
     def _run_threads(self) -> None:
         threads = Threads(self._loops, self._slots, self.stop)
         threads.run(self._interrupts)
