@@ -67,6 +67,25 @@ class RequestsTest(unittest.TestCase):
             self.assertEqual((talk.params, body_of(talk)), ({"A": "b"}, b"xyz"))
             self.assertTrue(talk.is_clean)
 
+    def test_a_body_in_records_of_every_kind_cut_at_any_byte_and_taken_in_any_pieces(self):
+        stray = records.record(records.STDIN, 9, b"another's")
+        values = records.record(records.GET_VALUES, 0, b"")
+        whole = records.record(records.STDIN, 1, b"0123456789")
+        treacherous = whole[:6] + b"\x08\x00" + whole[8:] + whole[:8]  # its padding is a header
+        data = whole + whole + padded(whole, 3) + stray + treacherous + values + treacherous + whole
+        body = b"0123456789" * 6
+        for size in (1, 7, 10, 11, 100):
+            for cut in range(len(data) + 1):
+                talk = incoming()
+                talk.feed(begin() + params({"A": "b"}) + data[:cut])
+                taken = talk.take_body(size)
+                self.assertLessEqual(sum(map(len, taken)), size)
+                talk.feed(data[cut:])
+                talk.feed(stdin())
+                while talk.body:
+                    taken += talk.take_body(size)
+                self.assertEqual((b"".join(taken), talk.is_clean), (body, True))
+
     def test_request_ids_above_a_byte(self):
         talk = incoming()
         talk.feed(request("/", request_id=65535))

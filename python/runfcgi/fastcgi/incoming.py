@@ -97,7 +97,7 @@ class Incoming:
             position = self._take_usual_head(data)
         while position < end:
             if self._content_left:
-                position = self._take_body(data, position)
+                position = self._take_content(data, position)
                 continue
             if self._skip:
                 step = min(self._skip, end - position)
@@ -126,6 +126,19 @@ class Incoming:
         """The active request's parameters, which are then no longer held here."""
         params, self.params = self.params, {}
         return params
+
+    def take_body(self, size: int) -> List[memoryview]:
+        """What has come of the body, ``size`` bytes at most, which are then no longer held here."""
+        taken: List[memoryview] = []
+        for chunk in self.body:
+            size -= len(chunk)
+            if size < 0:
+                taken.append(chunk[:size])
+                self.body[: len(taken)] = [chunk[size:]]
+                return taken
+            taken.append(chunk)
+        self.body.clear()
+        return taken
 
     def finish(self) -> None:
         """The active request has been answered. What is left of its body will be ignored."""
@@ -163,11 +176,30 @@ class Incoming:
         self.body_ended = has_no_body
         return end + len(no_body if has_no_body else end_of_params)
 
-    def _take_body(self, data: bytes, position: int) -> int:
-        chunk = memoryview(data)[position : position + self._content_left]
-        self.body.append(chunk)
-        self._content_left -= len(chunk)
-        return position + len(chunk)
+    def _take_content(self, data: bytes, position: int) -> int:
+        """Take the current STDIN record's content, and the whole run of such records after it:
+        most of what comes of a long body. The position after it.
+
+        A record with padding, or of any other kind, is left to ``feed``.
+        """
+        view, end = memoryview(data), len(data)
+        take, unpack = self.body.append, records.HEADER.unpack_from
+        usual = records.VERSION, records.STDIN, self.request_id, 0
+        size = self._content_left
+        while True:
+            start, position = position, position + size
+            take(view[start:position])
+            if position >= end:
+                self._content_left = position - end
+                return end
+            if self._skip or end - position < records.HEADER_SIZE:
+                break
+            version, kind, request_id, size, padding = unpack(data, position)
+            if (version, kind, request_id, padding) != usual or not size:
+                break
+            position += records.HEADER_SIZE
+        self._content_left = 0
+        return position
 
     def _begin_stdin(self, request_id: int, size: int, padding: int) -> None:
         if self.state is not BODY or request_id != self.request_id:
