@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream';
 import type { Clock } from '../host/clock.ts';
 import type { EngineMessage } from './launcher.ts';
+import type { OutputLine } from './lines.ts';
 import { type Fields, type Parsed, parseLine, readMessages } from './message-lines.ts';
-import type { OutputLine } from './output.ts';
 
 export interface ChannelReading {
   readonly stream: Readable;

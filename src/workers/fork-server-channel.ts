@@ -3,8 +3,8 @@ import { toChildExit } from '../host/child-exits.ts';
 import type { Clock } from '../host/clock.ts';
 import { decodeWaitStatus } from '../host/kernel/processes.ts';
 import type { ExitStatus } from './exit-reason.ts';
+import type { OutputLine } from './lines.ts';
 import { type Fields, type Parsed, parseLine, readMessages } from './message-lines.ts';
-import type { OutputLine } from './output.ts';
 import { toExitStatus } from './wait-status.ts';
 
 /** The version of the protocol that is spoken here. */

@@ -8,7 +8,8 @@ import type { WorkerPlan } from '../plan/plan.ts';
 import { type ExitStatus, explainExit } from './exit-reason.ts';
 import { type ForkServerMessage, readForkServer } from './fork-server-channel.ts';
 import type { TreeProcess } from './launcher.ts';
-import { endOrMoment, longestLogLine, readLines, showLine } from './output.ts';
+import { showLine } from './lines.ts';
+import { endOrMoment, longestLogLine, readLines } from './output.ts';
 import { OutputPipe } from './output-pipe.ts';
 import { startProgram } from './started-program.ts';
 

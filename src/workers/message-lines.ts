@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
 import { describeError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
-import { type OutputLine, readLines } from './output.ts';
+import type { OutputLine } from './lines.ts';
+import { readLines } from './output.ts';
 
 /** Longest message in bytes; a traceback is longer only by mistake. */
 export const longestMessage = 64 * 1024;

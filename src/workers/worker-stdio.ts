@@ -2,7 +2,8 @@ import type { Clock } from '../host/clock.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import { readChannel } from './engine-channel.ts';
 import type { EngineMessage } from './launcher.ts';
-import { longestLogLine, readLines, showLine } from './output.ts';
+import { showLine } from './lines.ts';
+import { longestLogLine, readLines } from './output.ts';
 import { OutputPipe } from './output-pipe.ts';
 import { ScoreboardFile } from './scoreboard-file.ts';
 

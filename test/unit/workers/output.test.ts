@@ -1,12 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
-import {
-  LineSplitter,
-  longestLogLine,
-  type OutputLine,
-  readLines,
-  showLine,
-} from '../../../src/workers/output.ts';
+import { LineSplitter, type OutputLine, showLine } from '../../../src/workers/lines.ts';
+import { longestLogLine, readLines } from '../../../src/workers/output.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
 
 /** Puts the bytes through a splitter in chunks of `size` bytes. */
@@ -77,7 +72,7 @@ describe('a line that is too long', () => {
   test('without an end is not hoarded', () => {
     const splitter = new LineSplitter(1_024);
     const chunk = Buffer.alloc(1 << 20, 'x');
-    for (let round = 0; round < 64; round += 1) expect(splitter.push(chunk)).toEqual([]);
+    for (let round = 0; round < 64; round += 1) expect([...splitter.push(chunk)]).toEqual([]);
     expect(splitter.end()).toEqual([{ text: 'x'.repeat(1_024), cutBytes: 64 * (1 << 20) - 1_024 }]);
   });
 });
@@ -115,7 +110,7 @@ describe('a stream', () => {
     expect(lines).toBe(10 * 32_768);
   });
 
-  test('whose lines take long is left to wait twice as long as they took', async () => {
+  test('whose lines take long is left to wait twice as long as they took, in the middle of a chunk', async () => {
     const clock = new FakeClock();
     const stream = new Readable({ read: () => undefined });
     let lines = 0;
@@ -123,17 +118,22 @@ describe('a stream', () => {
       lines += 1;
       void clock.advance(1);
     };
-    const end = readLines({ stream, longest: 100, clock, onLine });
-    for (let round = 0; round < 2; round += 1) stream.push(Buffer.from('\n'.repeat(300)));
+    let hasEnded = false;
+    const end = readLines({ stream, longest: 100, clock, onLine }).then(() => {
+      hasEnded = true;
+    });
+    stream.push(Buffer.from(`${'\n'.repeat(100)}last`));
     stream.push(null);
     await settled();
-    expect(lines).toBe(300);
-    await clock.advance(599);
+    expect(lines).toBe(32);
+    await clock.advance(63);
     await settled();
-    expect(lines).toBe(300);
+    expect([lines, hasEnded]).toEqual([32, false]);
     await clock.advance(1);
+    expect(lines).toBe(64);
+    for (let round = 0; round < 3; round += 1) await clock.advance(1_000);
     await end;
-    expect(lines).toBe(600);
+    expect(lines).toBe(101);
   });
 
   test('that is busy but leaves pauses is never slowed', async () => {
