@@ -1,3 +1,4 @@
+import type { RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { LifecyclePlan } from '../plan/plan.ts';
@@ -104,6 +105,15 @@ export class PoolRecord {
   forgetEarlyDeaths(): void {
     this.#earlyDeaths = [];
     this.#isHopeless = false;
+  }
+
+  /** Why no more workers are started for now. */
+  get whyGivenUp(): Trouble {
+    return this.lastDeath ?? this.trouble('its workers died too often');
+  }
+
+  troubleOf({ message, hint }: RunfcgidError): Trouble {
+    return this.trouble(message, hint === undefined ? [] : [hint]);
   }
 
   trouble(reason: string, output: readonly string[] = []): Trouble {

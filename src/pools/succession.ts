@@ -8,7 +8,7 @@ import type { Generation } from './generation.ts';
 import { Generations } from './generations.ts';
 import type { Action } from './observation.ts';
 import { PoolTriggers } from './pool-triggers.ts';
-import { PoolRecord } from './record.ts';
+import { PoolRecord, type Trouble } from './record.ts';
 import { ReloadRequests } from './reload-requests.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 import { UnaskedReloads } from './unasked-reloads.ts';
@@ -153,10 +153,10 @@ export class Succession {
       );
     } catch (error) {
       if (!(error instanceof RunfcgidError)) throw error;
-      const trouble = this.record.trouble(error.message, error.hint === undefined ? [] : [error.hint]);
+      const trouble = this.record.troubleOf(error);
       this.record.openFailure = phase === 'live' ? trouble : undefined;
       if (phase === 'live') this.#retryAtMs = this.#nextRetryMs();
-      this.#refuseReload(error.message, trouble.output, phase === 'live' ? 'pool.failed' : 'reload.refused');
+      this.#refuseReload(trouble, phase === 'live' ? 'pool.failed' : 'reload.refused');
     }
   }
 
@@ -170,7 +170,7 @@ export class Succession {
       this.#log.info({ event: 'generation.live', generation: number }, 'new workers take over what waits');
     } catch (error) {
       if (!(error instanceof RunfcgidError)) throw error;
-      this.#refuseReload(error.message, error.hint === undefined ? [] : [error.hint], 'reload.refused');
+      this.#refuseReload(this.record.troubleOf(error), 'reload.refused');
     }
   }
 
@@ -181,7 +181,7 @@ export class Succession {
     } catch (error) {
       if (!(error instanceof RunfcgidError)) throw error;
       this.generations.refuse(generation);
-      this.#refuseReload(error.message, error.hint === undefined ? [] : [error.hint], 'reload.refused');
+      this.#refuseReload(this.record.troubleOf(error), 'reload.refused');
       return;
     }
     const { number } = generation;
@@ -197,12 +197,11 @@ export class Succession {
   #refuse(generation: Generation): void {
     const { lastDeath } = this.record;
     const isOurs = lastDeath?.generation === generation.number;
-    const { reason, output } = isOurs ? lastDeath : this.record.trouble('a worker was lost');
     this.generations.refuse(generation);
-    this.#refuseReload(reason, output, 'reload.refused');
+    this.#refuseReload(isOurs ? lastDeath : this.record.trouble('a worker was lost'), 'reload.refused');
   }
 
-  #refuseReload(reason: string, output: readonly string[], event: 'pool.failed' | 'reload.refused'): void {
+  #refuseReload({ reason, output }: Trouble, event: 'pool.failed' | 'reload.refused'): void {
     if (event === 'reload.refused') {
       this.record.refusal = this.record.trouble(reason, output);
       this.unasked.noteRefused(this.#nextRetryMs());
@@ -230,9 +229,10 @@ export class Succession {
 
   #giveUp(generation: Generation): void {
     generation.giveUp();
+    // Those of its workers that end after that are no news.
+    if (this.#retryAtMs !== undefined) return;
     this.#retryAtMs = this.#nextRetryMs();
-    const { reason, output } = this.record.lastDeath ?? this.record.trouble('its workers died too often');
-    this.#refuseReload(reason, output, 'pool.failed');
+    this.#refuseReload(this.record.whyGivenUp, 'pool.failed');
   }
 
   #noteDeath(death: Death): void {

@@ -100,12 +100,18 @@ test('a pool whose workers exit at once fails, keeps its socket, and heals by it
 
 test('an application that cannot be loaded fails the pool at once, and is tried again later', async () => {
   const { world, pool } = poolOf(2);
+  const failures = (): number => world.log.of('pool.failed').filter(({ level }) => level === 'error').length;
   pool.start();
-  world.alive[0]?.request.onMessage({ event: 'load-failed', message: 'No module named blog', traceback: '' });
-  world.alive[0]?.exit(1);
-  expect(pool.state).toBe('failed');
+  for (const process of world.alive) {
+    process.request.onMessage({ event: 'load-failed', message: 'No module named blog', traceback: '' });
+    process.exit(1);
+    expect(pool.state).toBe('failed');
+    expect(failures()).toBe(1);
+    await world.clock.advance(1_000);
+  }
   expect(pool.record.lastDeath).toMatchObject({ cause: 'not-started' });
-  await world.clock.advance(30_000);
+  expect(world.alive).toEqual([]);
+  await world.clock.advance(29_000);
   for (const process of world.alive) process.becomeReady();
   expect(pool.state).toBe('running');
 });
