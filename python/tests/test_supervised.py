@@ -8,7 +8,7 @@ import time
 
 from .client import Client, ask, request
 from .engine import EngineTest, Supervised, wait_for
-from .supervisor import name_of
+from .supervisor import name_of, state_of
 
 SITE = "application=plain_site"
 
@@ -194,6 +194,8 @@ class SharedListenerTest(EngineTest):
             worker.next_event()
         for frozen, other in (workers, reversed(workers)):
             os.kill(frozen.engine.pid, signal.SIGSTOP)
+            # Until then it may still take a connection, on its way out of accept(2).
+            wait_for("it is frozen", lambda pid=frozen.engine.pid: state_of(pid) == "T")
             for _ in range(20):
                 answer = ask(self.socket_path, "/who")
                 self.assertEqual(int(answer.body.split()[0]), other.engine.pid)
