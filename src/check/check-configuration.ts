@@ -1,5 +1,5 @@
+import { ConfigError } from '../config/config-error.ts';
 import { formatKeyPath, type ToldProblem } from '../config/problem-text.ts';
-import { InvalidConfiguration } from '../plan/invalid.ts';
 import { loadPlan } from '../plan/load.ts';
 import { describeProof } from '../plan/proof.ts';
 import { checkPlan } from './check-plan.ts';
@@ -19,7 +19,7 @@ export interface CheckReport {
 /**
  * Everything that `fcgictl check` tells: problems of the files, doubts about them, and the dry run.
  *
- * @throws RunfcgidError CONFIG_NOT_FOUND, CONFIG_UNREADABLE
+ * @throws RunfcgidError CONFIG_NOT_FOUND; CONFIG_UNREADABLE when there is nothing to correct a line in.
  */
 export async function checkConfiguration(
   configFile: string | undefined,
@@ -38,8 +38,9 @@ export async function checkConfiguration(
       findings: findings.map((finding) => placed(finding, told)),
     };
   } catch (error) {
-    if (!(error instanceof InvalidConfiguration)) throw error;
+    if (!(error instanceof ConfigError)) throw error;
     const { problems } = error;
+    if (error.code === 'CONFIG_UNREADABLE' && problems.every(({ line }) => line === undefined)) throw error;
     const findings = problems.map(({ text }) => placed(whole('problem', text), problems));
     return { configFiles: [], pools: [], proofs: {}, findings };
   }

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { describeError, explainOutOfFiles, RunfcgidError } from '../errors.ts';
+import { describeError, explainOutOfFiles } from '../errors.ts';
+import { ConfigError } from './config-error.ts';
 import type { ConfigFiles } from './files.ts';
 import { hasWildcard, includedFiles } from './include.ts';
 import { isTable, parseTable, type RawTable } from './parse-table.ts';
@@ -48,7 +49,8 @@ export function readMainFile(file: string, files: ConfigFiles): RawFile {
   const main = readFile(file, files);
   if ('tables' in main) return main;
   const position = main.position === undefined ? '' : `:${main.position.line}:${main.position.column}`;
-  throw new RunfcgidError('CONFIG_UNREADABLE', `${file}${position}: ${main.message}`, {
+  const told = { text: `${file}${position}: ${main.message}`, path: [], file, ...main.position };
+  throw new ConfigError('CONFIG_UNREADABLE', [told], {
     hint:
       main.position === undefined
         ? 'The user that runs runfcgid must be able to read this file.'

@@ -404,6 +404,18 @@ describe('fcgictl check', () => {
     expect(JSON.parse(ofDaemon.stdout).findings).toMatchObject([
       { severity: 'problem', key: 'daemon.runtime_dri', file: config, line: 2, column: 1 },
     ]);
+    writeFileSync(config, '[daemon]\nruntime_dir = "x\n');
+    const broken = await fcgictl('check', config, '--json');
+    expect(broken.status).toBe(78);
+    expect(JSON.parse(broken.stdout).findings).toMatchObject([
+      {
+        severity: 'problem',
+        key: '',
+        file: config,
+        line: 2,
+        message: expect.stringContaining('is not TOML'),
+      },
+    ]);
     expect((await fcgictl('check', '/nowhere.toml')).status).toBe(78);
   });
 });
