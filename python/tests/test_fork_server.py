@@ -123,6 +123,30 @@ class EndsTest(ForkingTest):
             self.assertEqual(event, {"event": "exited", "pid": worker.pid, "status": 9})
         self.assertEqual(server.workers(), [])
 
+    def test_of_an_end_that_the_application_has_waited_for_nobody_says_how_it_was(self):
+        code = """
+import os
+from plain_site import application
+
+_waitpid = os.waitpid
+
+def waitpid(pid, options):
+    if _waitpid(pid, options)[0]:
+        raise ChildProcessError
+    return 0, 0
+
+os.waitpid = waitpid
+"""
+        with open(os.path.join(self.directory, "waits.py"), "w") as file:
+            file.write(code)
+        server = self.ready("application=waits")
+        worker = server.spawn()
+        worker.signal(signal.SIGTERM)
+        event = server.next_event("exited")
+        self.assertEqual(event, {"event": "exited", "pid": worker.pid, "status": None})
+        warning = server.next_event("warning")["message"]
+        self.assertIn(f"has taken the exit status of worker {worker.pid}", warning)
+
     def test_many_that_end_at_once_are_each_told_of(self):
         server = self.ready(PLAIN)
         workers = [server.spawn() for _ in range(20)]

@@ -20,7 +20,7 @@ const knownVersion = 2;
  *     prepare (id, six descriptors)          ->  forks a reserve
  *                                            <-  spawned (id, pid)
  *                                            <-  spawn-failed (id, message)
- *                                            <-  exited (pid, status as waitpid(2) gives it)
+ *                                            <-  exited (pid, status as waitpid(2) gives it, or null)
  *                                            <-  warning (message)
  *
  * The descriptors of `spawn` come with its first byte: listen socket, standard output and error, channel, scoreboard,
@@ -85,6 +85,7 @@ function readMessage(fields: Fields): ForkServerMessage | string {
       return '"spawn-failed" lacks its number or text';
     case 'exited': {
       const { status } = fields;
+      if (isNumber(pid, 2) && status === null) return { event, pid, exit: { kind: 'unknown' } };
       if (!isNumber(pid, 2) || !isNumber(status, 0)) return '"exited" lacks its numbers';
       return { event, pid, exit: toExitStatus(toChildExit(decodeWaitStatus(status))) };
     }

@@ -11,7 +11,7 @@
         |  {"event":"spawned","id":7,"pid":4711}                   |
         | <------------------------------------------------------- |  or spawn-failed, with a message
         |  {"event":"exited","pid":4711,"status":9}                |
-        | <------------------------------------------------------- |  raw status as of wait(2)
+        | <------------------------------------------------------- |  raw status as of wait(2), or null
         |  {"event":"warning","message":"…"}                       |
         | <------------------------------------------------------- |  whatever should be known
         |  end of file                                             |
@@ -125,7 +125,8 @@ def spawn_failed(id: int, message: str) -> dict:
     return {"event": "spawn-failed", "id": id, "message": message}
 
 
-def exited(pid: int, status: int) -> dict:
+def exited(pid: int, status: Optional[int]) -> dict:
+    """``status`` is None when nobody knows it."""
     return {"event": "exited", "pid": pid, "status": status}
 
 

@@ -21,8 +21,6 @@ from .outbox import Outbox
 # Above this, commands wait: what they lead to has nowhere to go. The ends of workers are told
 # however much waits.
 _MOST_WAITING = 256 * 1024
-# A child whose status somebody else has taken (a thread of the application that waits for any).
-_STATUS_UNKNOWN = 255 << 8
 
 
 class ForkServer:
@@ -116,10 +114,12 @@ class ForkServer:
 
     def _reap(self) -> None:
         for pid in list(self._children):
+            status: Optional[int]
             try:
                 done, status = os.waitpid(pid, os.WNOHANG)
             except ChildProcessError:
-                done, status = pid, _STATUS_UNKNOWN
+                # A thread of the application waits for any.
+                done, status = pid, None
                 self.warn(f"the application has taken the exit status of worker {pid}")
             if done:
                 self._children.discard(pid)

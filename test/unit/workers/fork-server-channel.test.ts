@@ -35,6 +35,10 @@ describe('what a fork server says', () => {
       { event: 'exited', pid: 812, exit: { kind: 'exited', code: 3 } },
     ],
     [
+      { event: 'exited', pid: 812, status: null },
+      { event: 'exited', pid: 812, exit: { kind: 'unknown' } },
+    ],
+    [
       { event: 'warning', message: 'threads' },
       { event: 'warning', message: 'threads' },
     ],
