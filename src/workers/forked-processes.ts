@@ -78,7 +78,7 @@ export class ForkedProcesses {
     if (readProcess(pid)?.startTime === startTime) {
       onChildExit(pid, (exit) => this.noteExited(pid, toExitStatus(exit)));
     } else {
-      this.noteExited(pid, { kind: 'signaled', signal: 'SIGKILL' });
+      this.noteExited(pid, { kind: 'unknown' });
     }
   }
 
