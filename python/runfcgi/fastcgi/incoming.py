@@ -177,8 +177,8 @@ class Incoming:
         return end + len(no_body if has_no_body else end_of_params)
 
     def _take_content(self, data: bytes, position: int) -> int:
-        """Take the current STDIN record's content, and the whole run of such records after it:
-        most of what comes of a long body. The position after it.
+        """Take the current STDIN record's content, and the run of such records after it, to the end
+        of the body where it has come. The position after it.
 
         A record with padding, or of any other kind, is left to ``feed``.
         """
@@ -186,7 +186,7 @@ class Incoming:
         take, unpack = self.body.append, records.HEADER.unpack_from
         usual = records.VERSION, records.STDIN, self.request_id, 0
         size = self._content_left
-        while True:
+        while size:
             start, position = position, position + size
             take(view[start:position])
             if position >= end:
@@ -195,9 +195,11 @@ class Incoming:
             if self._skip or end - position < records.HEADER_SIZE:
                 break
             version, kind, request_id, size, padding = unpack(data, position)
-            if (version, kind, request_id, padding) != usual or not size:
+            if (version, kind, request_id, padding) != usual:
                 break
             position += records.HEADER_SIZE
+        else:
+            self.body_ended = True
         self._content_left = 0
         return position
 
