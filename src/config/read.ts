@@ -1,4 +1,4 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
 import { describeError, explainOutOfFiles } from '../errors.ts';
 import { ConfigError } from './config-error.ts';
@@ -49,13 +49,10 @@ export function readMainFile(file: string, files: ConfigFiles): RawFile {
   const main = readFile(file, files);
   if ('tables' in main) return main;
   const position = main.position === undefined ? '' : `:${main.position.line}:${main.position.column}`;
+  const hint =
+    main.position === undefined ? main.hint : 'Correct the line and try again; nothing was changed.';
   const told = { text: `${file}${position}: ${main.message}`, path: [], file, ...main.position };
-  throw new ConfigError('CONFIG_UNREADABLE', [told], {
-    hint:
-      main.position === undefined
-        ? 'The user that runs runfcgid must be able to read this file.'
-        : 'Correct the line and try again; nothing was changed.',
-  });
+  throw new ConfigError('CONFIG_UNREADABLE', [told], hint === undefined ? {} : { hint });
 }
 
 function readFile(path: string, files: ConfigFiles): RawFile | Problem {
@@ -64,7 +61,12 @@ function readFile(path: string, files: ConfigFiles): RawFile | Problem {
     text = files.readText(path);
   } catch (error) {
     refuseOutOfFiles(error);
-    return { file: path, path: [], message: `cannot be read: ${describeError(error)}` };
+    return {
+      file: path,
+      path: [],
+      message: `cannot be read: ${describeError(error)}`,
+      hint: readingHint(error, path),
+    };
   }
   try {
     return { path, directory: dirname(path), tables: parse(text) };
@@ -76,6 +78,17 @@ function readFile(path: string, files: ConfigFiles): RawFile | Problem {
       position: { line: error.line, column: error.column },
       message: `is not TOML: ${tomlComplaint(error)}`,
     };
+  }
+}
+
+function readingHint(error: unknown, path: string): string | undefined {
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'EACCES':
+      return 'The user that runs runfcgid must be able to read this file.';
+    case 'EISDIR':
+      return `It is a directory; name a file, such as ${join(path, 'runfcgid.toml')}.`;
+    default:
+      return undefined;
   }
 }
 

@@ -140,6 +140,41 @@ describe('fcgictl status', () => {
     expect([status, stdout, stderr]).toEqual([3, notRunning(usualPlace), '']);
   });
 
+  test('reaches the daemon that runs with a file in which a mistake was made since', async () => {
+    const config = join(directory, 'runfcgid.toml');
+    writeFileSync(config, `[daemon]\nruntime_dir = "${directory}"\nlog_lvel = "warn"\n`);
+    const snapshot = statusOf(commands.pools);
+    commands.status = async () => ({
+      ...snapshot,
+      daemon: { ...snapshot.daemon, configFiles: [config] },
+    });
+    await server.open();
+    const { status, stdout, stderr } = await fcgictl('--config', config, 'stop', 'web', '--json');
+    expect([status, JSON.parse(stdout).outcomes[0].pool]).toEqual([0, 'web']);
+    expect(stderr).toContain('log_lvel: is not a setting');
+    expect(stderr).toContain(`The daemon that runs with this file answers on ${socket}.`);
+    expect(commands.asked).toEqual(['stop web']);
+  });
+
+  test('says how to reach a daemon when a mistake hides where it is, and asks no other one', async () => {
+    const config = join(directory, 'runfcgid.toml');
+    writeFileSync(config, `[daemon]\nruntime_dir = "${directory}"\nlog_lvel = "warn"\n`);
+    await server.open();
+    const other = await fcgictl('--config', config, 'stop', 'web');
+    expect(other.status).toBe(78);
+    expect(other.stderr).toContain(`can still be reached with --socket PATH; its socket is ${socket} unless`);
+    writeFileSync(config, `[daemon]\nruntime_dir = "${directory}\n`);
+    const json = await fcgictl('--config', config, 'status', '--json');
+    expect(json.status).toBe(78);
+    expect(JSON.parse(json.stdout).error).toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      hint: expect.stringMatching(
+        /^Correct the line .* --socket PATH; its socket is \S+\/runfcgid\/control\.sock/,
+      ),
+    });
+    expect(commands.asked).toEqual([]);
+  });
+
   test('says when the configuration that was asked for does not exist', async () => {
     const { status, stderr } = await fcgictl('--config', '/nowhere/x.toml', 'status');
     expect(status).toBe(78);
@@ -417,6 +452,12 @@ describe('fcgictl check', () => {
       },
     ]);
     expect((await fcgictl('check', '/nowhere.toml')).status).toBe(78);
+  });
+
+  test('asks for a file when it is given a directory', async () => {
+    const { status, stderr } = await fcgictl('check', directory);
+    expect(status).toBe(78);
+    expect(stderr).toContain(`It is a directory; name a file, such as ${directory}/runfcgid.toml.`);
   });
 });
 
