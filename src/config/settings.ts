@@ -52,7 +52,7 @@ export const daemonSettings = {
   log_level: {
     type: oneOf(['trace', 'debug', 'info', 'warn', 'error']),
     default: 'info',
-    meaning: 'The least severe lines that are written.',
+    meaning: 'The least severe lines that the daemon writes itself. What workers write is always in the log.',
   },
   log_file: {
     type: path,

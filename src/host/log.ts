@@ -10,8 +10,16 @@ export interface LogFields {
   readonly [field: string]: unknown;
 }
 
+/** Who wrote a line, where the log does not say so already. */
+export interface OutputFields {
+  readonly stream: 'stdout' | 'stderr';
+  readonly pid: number | undefined;
+  readonly worker?: string;
+}
+
 /** Where the log goes, and how. */
 export interface LogPlan {
+  /** Of what the daemon says itself. */
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   /** `undefined`: standard output. */
   readonly file: string | undefined;
@@ -25,6 +33,8 @@ export interface Log {
   info(fields: LogFields, message: string): void;
   warn(fields: LogFields, message: string): void;
   error(fields: LogFields, message: string): void;
+  /** A line that a worker wrote: it is the log of the site, and the level of the daemon's own lines is not about it. */
+  output(fields: OutputFields, line: string): void;
   /** A log that adds `fields` (pool, worker, pid, generation …) to every line. */
   child(fields: Readonly<Record<string, unknown>>): Log;
 }
@@ -103,11 +113,16 @@ function withOrigin(record: Record<string, unknown>, messageKey: string): string
 }
 
 function wrap(logger: Logger): Log {
+  let outputLogger: Logger | undefined;
   return {
     debug: (fields, message) => logger.debug(fields, message),
     info: (fields, message) => logger.info(fields, message),
     warn: (fields, message) => logger.warn(fields, message),
     error: (fields, message) => logger.error(fields, message),
+    output: (fields, line) => {
+      outputLogger ??= logger.child({}, { level: 'info' });
+      outputLogger.info({ event: 'worker.output', ...fields }, line);
+    },
     child: (fields) => wrap(logger.child(redact(fields))),
   };
 }

@@ -38,12 +38,13 @@ export function withOutputFile(openLog: OpenLog, file: string, clock: Clock): Op
 function divert(log: Log, write: (line: string) => void): Log {
   return {
     debug: (fields, message) => log.debug(fields, message),
-    info: (fields, message) => {
-      if (fields.event === 'worker.output' && fields['stream'] === 'stdout') write(message);
-      else log.info(fields, message);
-    },
+    info: (fields, message) => log.info(fields, message),
     warn: (fields, message) => log.warn(fields, message),
     error: (fields, message) => log.error(fields, message),
+    output: (fields, line) => {
+      if (fields.stream === 'stdout') write(line);
+      else log.output(fields, line);
+    },
     child: (fields) => divert(log.child(fields), write),
   };
 }

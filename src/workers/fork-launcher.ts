@@ -129,8 +129,7 @@ export class ForkLauncher implements ForkingLauncher {
         onSpawned: (root) => onServerStarted(root, marker),
         onSpawnFailed: (error) => this.#failAll(error),
         onMessage: (message) => this.#hear(message),
-        onLine: (stream, line) =>
-          log.info({ event: 'worker.output', worker, pid: this.serverPid, stream }, line),
+        onLine: (stream, line) => log.output({ worker, pid: this.serverPid, stream }, line),
         onExit: (exit) => this.#serverEnded(exit),
       });
       this.#isLost = false;

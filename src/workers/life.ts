@@ -242,7 +242,7 @@ export class Life {
   }
 
   #keepLine(stream: 'stdout' | 'stderr', line: string): void {
-    this.#log.info({ event: 'worker.output', pid: this.pid, stream }, line);
+    this.#log.output({ pid: this.pid, stream }, line);
     this.#tail.push(line);
     if (this.#tail.length > tailLength) this.#tail.shift();
   }

@@ -1,4 +1,4 @@
-import type { Log, LogFields } from '../../src/host/log.ts';
+import type { Log, LogFields, OutputFields } from '../../src/host/log.ts';
 
 export interface LoggedLine extends LogFields {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -29,6 +29,10 @@ export class FakeLog implements Log {
 
   error(fields: LogFields, message: string): void {
     this.lines.push({ ...this.#fields, ...fields, level: 'error', message });
+  }
+
+  output(fields: OutputFields, line: string): void {
+    this.info({ event: 'worker.output', ...fields }, line);
   }
 
   child(fields: Readonly<Record<string, unknown>>): Log {

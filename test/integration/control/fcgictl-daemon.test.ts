@@ -130,6 +130,22 @@ test('what keeps the daemon from starting is told with its own exit status', asy
   writeConfig('');
 });
 
+test('what workers write is in the log, however little the daemon itself shall say', async () => {
+  writeFileSync(
+    join(directory, 'worker.pl'),
+    'use FCGI; print STDERR "hello from the site\\n"; my $r = FCGI::Request(); while ($r->Accept() >= 0) {}',
+  );
+  writeFileSync(config, readFileSync(config, 'utf8').replace('[daemon]', '[daemon]\nlog_level = "error"'));
+  expect(await fcgictl('start')).toMatchObject({ status: 0 });
+  const log = readFileSync(join(directory, 'run', 'runfcgid.log'), 'utf8')
+    .trim()
+    .split('\n');
+  expect(log.map((line) => JSON.parse(line))).toMatchObject([
+    { pool: 'web', event: 'worker.output', stream: 'stderr', msg: 'hello from the site' },
+    { pool: 'web', event: 'worker.output', stream: 'stderr', msg: 'hello from the site' },
+  ]);
+});
+
 test('a pool that cannot run is told, and does not keep the others from running', async () => {
   writeConfig(`[pools.bad]
 command = ["/usr/bin/perl", "-e", "print STDERR qq(no luck); exit 1"]

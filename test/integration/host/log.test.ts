@@ -67,6 +67,26 @@ test('a line is JSON with level, time, the fields of its log, and the sentence',
   opened.close();
 });
 
+test('what a worker writes is in the log at every level of the daemon’s own lines', async () => {
+  const opened = await open({ level: 'error' });
+  const log = opened.log.child({ pool: 'web', worker: 'web/1' });
+  log.warn({ event: 'worker.detail' }, 'not shown at level error');
+  log.output({ pid: 17, stream: 'stderr' }, 'Traceback (most recent call last):');
+  expect(lines()).toEqual([
+    {
+      level: 'info',
+      time: expect.any(String),
+      pool: 'web',
+      worker: 'web/1',
+      event: 'worker.output',
+      pid: 17,
+      stream: 'stderr',
+      msg: 'Traceback (most recent call last):',
+    },
+  ]);
+  opened.close();
+});
+
 test('the file is appended to, and not for everybody to read', async () => {
   const umask = process.umask(0);
   for (const message of ['first life', 'second life']) {
@@ -166,7 +186,7 @@ test.each([
 
 test('text without a terminal has no colours and shows control characters harmlessly', async () => {
   const opened = await open({ format: 'pretty' });
-  opened.log.info({ event: 'worker.output', pool: 'web' }, 'evil \u001b]0;title\u0007 line');
+  opened.log.info({ event: 'worker.told', pool: 'web' }, 'evil \u001b]0;title\u0007 line');
   opened.close();
   expect(readFileSync(file, 'utf8')).toMatch(
     /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: \[web\] evil {2}\]0;title {2}line\n$/,

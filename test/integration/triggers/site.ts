@@ -86,7 +86,14 @@ export class Site {
 
   #collectingLog(): Log {
     const collect = (fields: LogFields): void => void this.log.push(fields);
-    const log: Log = { debug: collect, info: collect, warn: collect, error: collect, child: () => log };
+    const log: Log = {
+      debug: collect,
+      info: collect,
+      warn: collect,
+      error: collect,
+      output: () => {},
+      child: () => log,
+    };
     return log;
   }
 }

@@ -5,7 +5,7 @@ import { Triggers } from '../../../src/triggers/triggers.ts';
 
 const [directory = '', file = ''] = process.argv.slice(2);
 const print = (line: object): void => void process.stdout.write(`${JSON.stringify(line)}\n`);
-const log: Log = { debug: print, info: print, warn: print, error: print, child: () => log };
+const log: Log = { debug: print, info: print, warn: print, error: print, output: print, child: () => log };
 const triggers = new Triggers({
   files: [file],
   watch: { directory, patterns: ['**/*.py'], ignore: [] },

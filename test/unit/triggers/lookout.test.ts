@@ -48,6 +48,7 @@ async function scene(pollMs?: number): Promise<Scene> {
     info: ignore,
     warn: (fields) => warnings.push(fields),
     error: ignore,
+    output: ignore,
     child: () => log,
   };
   const lookout = new Lookout({
