@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { fromErrorMessage } from '../error-message.ts';
 import { RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
-import type { OnProgress, PoolOutcome, PoolSelection, PoolVerb } from '../pools/commands.ts';
+import type { OnProgress, PoolOutcome, PoolSelection, PoolVerb, Reconfiguration } from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { ask, HttpBreach } from './http-answer.ts';
 
@@ -57,8 +57,8 @@ export class ControlClient {
     return this.#work('/v1/pools/take-back', { pools }, () => {});
   }
 
-  reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
-    return this.#work('/v1/daemon/reconfigure', {}, onProgress);
+  reconfigure(onProgress: OnProgress): Promise<Reconfiguration> {
+    return this.#lastLine('/v1/daemon/reconfigure', {}, onProgress);
   }
 
   shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
@@ -66,12 +66,17 @@ export class ControlClient {
   }
 
   async #work(path: string, body: object, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return (await this.#lastLine(path, body, onProgress)).outcomes;
+  }
+
+  async #lastLine(path: string, body: object, onProgress: OnProgress): Promise<Reconfiguration> {
     for await (const line of this.#exchange('POST', path, body)) {
       if (!isRecord(line)) throw unexpected('a line that is no object');
       const error = fromErrorMessage(line['error']);
       if (error !== undefined) throw error;
       if (isRecord(line['progress'])) onProgress(line['progress'] as unknown as Parameters<OnProgress>[0]);
-      if (Array.isArray(line['outcomes'])) return line['outcomes'] as readonly PoolOutcome[];
+      const { outcomes, notes = [] } = line;
+      if (Array.isArray(outcomes) && Array.isArray(notes)) return { outcomes, notes };
     }
     throw unexpected('an answer that ends half-way');
   }

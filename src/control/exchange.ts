@@ -90,8 +90,7 @@ async function answerWork(
     if (!response.headersSent) response.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
     response.write(`${JSON.stringify(line)}\n`);
   };
-  const outcomes = await route.work(commands, body, (progress) => send({ progress }));
-  send({ outcomes });
+  send(await route.work(commands, body, (progress) => send({ progress })));
   response.end();
 }
 

@@ -1,4 +1,4 @@
-import type { Commands, OnProgress, PoolOutcome, PoolVerb } from '../pools/commands.ts';
+import type { Commands, OnProgress, PoolOutcome, PoolVerb, Reconfiguration } from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { parseNothing, parsePools, parseRestart, parseScale } from './bodies.ts';
 import { restartHard } from './hard-restart.ts';
@@ -15,14 +15,15 @@ export interface ReadRoute {
 
 /**
  * Works for a while: answers with JSON lines (application/x-ndjson), any number of `{"progress":{…}}` and at the
- * end one `{"outcomes":[…]}` or `{"error":{…}}`.
+ * end one `{"outcomes":[…]}` (of a new configuration with `"notes":[…]`) or `{"error":{…}}`.
  */
 export interface WorkRoute {
   readonly isReadOnly: false;
   readonly method: 'POST';
-  readonly work: Work;
+  work(commands: Commands, body: string, onProgress: OnProgress): Promise<WorkResult>;
 }
 
+type WorkResult = Pick<Reconfiguration, 'outcomes'> & Partial<Reconfiguration>;
 type Work = (commands: Commands, body: string, onProgress: OnProgress) => Promise<readonly PoolOutcome[]>;
 
 export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
@@ -47,10 +48,14 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/pools/take-back', works((commands, body) => commands.takeBack(parsePools(body)))],
   [
     '/v1/daemon/reconfigure',
-    works((commands, body, onProgress) => {
-      parseNothing(body);
-      return commands.reconfigure(onProgress);
-    }),
+    {
+      isReadOnly: false,
+      method: 'POST',
+      work: async (commands, body, onProgress) => {
+        parseNothing(body);
+        return commands.reconfigure(onProgress);
+      },
+    },
   ],
   [
     '/v1/daemon/stop',
@@ -66,5 +71,9 @@ function runs(verb: PoolVerb): WorkRoute {
 }
 
 function works(work: Work): WorkRoute {
-  return { isReadOnly: false, method: 'POST', work };
+  return {
+    isReadOnly: false,
+    method: 'POST',
+    work: async (...request) => ({ outcomes: await work(...request) }),
+  };
 }

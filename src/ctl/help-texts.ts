@@ -15,8 +15,10 @@ printed, and the workers from before go on serving.
 done as long as the workers from before drain. Exit status 1: there is none.
 
 --config says what became of each pool that has changed; the others keep
-their processes. Exit status 78: it is invalid, and nothing has changed. The
-configuration to read is the one the daemon was started with.`;
+their processes. Exit status 78: a pool has problems in it, and goes on as it
+was; or all of it is invalid, and nothing has changed. Settings in [daemon]
+count from the next start. The configuration to read is the one the daemon was
+started with.`;
 
 export const scaleHelp = `
 The other workers go on. Those that leave finish what they have. It lasts

@@ -2,9 +2,17 @@ import { exitStatus } from '../errors.ts';
 import type { PoolOutcome } from '../pools/commands.ts';
 import type { CtlRequest } from './request.ts';
 
-/** Prints what became of each pool; the exit status is 0 only when all is as it was asked. */
-export function reportOutcomes(outcomes: readonly PoolOutcome[], { isJson, terminal }: CtlRequest): number {
-  if (isJson) terminal.print(JSON.stringify({ outcomes }));
+/**
+ * Prints what became of each pool; the exit status is 0 only when all is as it was asked.
+ *
+ * @param more what else the JSON document holds.
+ */
+export function reportOutcomes(
+  outcomes: readonly PoolOutcome[],
+  { isJson, terminal }: CtlRequest,
+  more: Readonly<Record<string, unknown>> = {},
+): number {
+  if (isJson) terminal.print(JSON.stringify({ outcomes, ...more }));
   else for (const outcome of outcomes) reportOutcome(outcome, terminal);
   return outcomes.every(({ isDone }) => isDone) ? exitStatus.ok : exitStatus.failure;
 }

@@ -1,5 +1,5 @@
 import { exitStatus, RunfcgidError } from '../errors.ts';
-import type { PoolOutcome } from '../pools/commands.ts';
+import type { PoolOutcome, Reconfiguration } from '../pools/commands.ts';
 import { findDaemon } from './control-socket.ts';
 import { reportOutcomes } from './outcomes.ts';
 import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
@@ -31,9 +31,15 @@ export async function reload(
   }
 }
 
-function reportChanges(outcomes: readonly PoolOutcome[], request: CtlRequest): number {
-  if (outcomes.length === 0 && !request.isJson) request.terminal.print('nothing has changed');
-  return reportOutcomes(outcomes, request);
+function reportChanges({ outcomes, notes }: Reconfiguration, request: CtlRequest): number {
+  const { isJson, terminal } = request;
+  if (!isJson) {
+    for (const note of notes) terminal.print(note);
+    if (outcomes.length === 0 && notes.length === 0) terminal.print('nothing has changed');
+  }
+  const status = reportOutcomes(outcomes, request, { notes });
+  const isConfiguration = outcomes.some(({ isMisconfigured }) => isMisconfigured === true);
+  return isConfiguration ? exitStatus.configuration : status;
 }
 
 /** Of all pools, those that had nothing to take back are not what was meant. */

@@ -1,5 +1,4 @@
 import { rmSync } from 'node:fs';
-import { isDeepStrictEqual } from 'node:util';
 import { ControlServer } from '../control/server.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
@@ -8,6 +7,7 @@ import { type Pidfile, takePidfile } from '../host/pidfile.ts';
 import { prepareRuntimeDir } from '../host/runtime-dir.ts';
 import { type ControlSignal, type SignalIntent, watchSignals } from '../host/signals.ts';
 import { readVersion } from '../host/version.ts';
+import { keptSettings } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { PoolOutcome } from '../pools/commands.ts';
 import { Supervisor } from '../pools/supervisor.ts';
@@ -143,12 +143,8 @@ export class Daemon {
   async #readPlan(): Promise<Plan> {
     const { plan, warnings } = await this.#options.source.read();
     for (const warning of warnings) this.#log.warn({ event: 'config.warning' }, warning);
-    const { configFiles } = this.#plan.daemon;
-    if (!isDeepStrictEqual({ ...plan.daemon, configFiles }, this.#plan.daemon)) {
-      this.#log.warn(
-        { event: 'config.kept' },
-        'settings in [daemon] have changed: they count from the next start',
-      );
+    for (const note of keptSettings(this.#plan.daemon, plan.daemon)) {
+      this.#log.warn({ event: 'config.kept' }, note);
     }
     return plan;
   }

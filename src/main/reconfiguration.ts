@@ -18,10 +18,9 @@ export interface ReconfigurationOptions {
 export async function reconfigure({ commands, notifier, log }: ReconfigurationOptions): Promise<void> {
   notifier.reloading(monotonicMicroseconds());
   try {
-    const outcomes = await commands.reconfigure(() => {});
+    const { outcomes, notes } = await commands.reconfigure(() => {});
     for (const outcome of outcomes) logOutcome(outcome, log);
-    const changes = changesOf(outcomes.length);
-    log.info({ event: 'config.applied' }, `the configuration is applied: ${changes}`);
+    log.info({ event: 'config.applied' }, whatIsApplied(outcomes, notes));
   } catch (error) {
     const hint = error instanceof RunfcgidError ? error.hint : undefined;
     log.error(
@@ -62,7 +61,19 @@ async function runningPools(commands: Pick<Commands, 'status'>): Promise<string>
   }
 }
 
+/** `notes` have been told already: something has changed that is not applied. */
+function whatIsApplied(outcomes: readonly PoolOutcome[], notes: readonly string[]): string {
+  const changed = outcomes.filter(({ isDone }) => isDone).length;
+  const wrong = outcomes.length - changed;
+  if (wrong > 0) {
+    const problems = wrong === 1 ? '1 pool has a problem' : `${wrong} pools have problems`;
+    return `the configuration is applied as far as it can be: ${changesOf(changed)}, ${problems}`;
+  }
+  if (changed === 0 && notes.length === 0) return 'the configuration is applied: nothing has changed';
+  return `the configuration is applied: ${changesOf(changed)}`;
+}
+
 function changesOf(count: number): string {
-  if (count === 0) return 'nothing has changed';
+  if (count === 0) return 'no pool has changed';
   return count === 1 ? '1 pool has changed' : `${count} pools have changed`;
 }

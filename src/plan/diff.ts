@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { formatAddress } from '../config/address.ts';
-import type { Plan, PoolPlan } from './plan.ts';
+import type { DaemonPlan, Plan, PoolPlan } from './plan.ts';
 
 /**
  * What it takes to get from one plan of a pool to another: nothing, settings that change under running workers
@@ -35,6 +35,13 @@ export function planChange(before: readonly PoolPlan[], after: Plan): PlanChange
     changed: known.filter((pool) => !isKept(pool)),
     kept: known.filter(isKept),
   };
+}
+
+/** What is told of settings of the daemon itself, which has read them at its start. */
+export function keptSettings(before: DaemonPlan, after: DaemonPlan): readonly string[] {
+  // Files with pools come and go.
+  const isSame = isDeepStrictEqual({ ...after, configFiles: before.configFiles }, before);
+  return isSame ? [] : ['settings in [daemon] have changed: they count from the next start'];
 }
 
 /** Both want to listen in the same place. */

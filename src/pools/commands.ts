@@ -30,9 +30,15 @@ export interface Commands {
    *
    * @throws RunfcgidError CONFIG_… when the whole is invalid; then nothing has changed.
    */
-  reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
+  reconfigure(onProgress: OnProgress): Promise<Reconfiguration>;
   /** Stops every pool and ends the daemon. Resolves when all pools have stopped; the process ends after that. */
   shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
+}
+
+export interface Reconfiguration {
+  readonly outcomes: readonly PoolOutcome[];
+  /** Sentences about what has changed and cannot be applied to a daemon that runs. */
+  readonly notes: readonly string[];
 }
 
 export type OnProgress = (progress: PoolProgress) => void;
@@ -51,4 +57,6 @@ export interface PoolOutcome {
   readonly message: string;
   /** Last lines of output, a traceback, a hint. */
   readonly details: readonly string[];
+  /** It cannot be done because of how the pool is configured. */
+  readonly isMisconfigured?: boolean;
 }

@@ -71,7 +71,8 @@ export function refused(verb: PoolVerb, { name, problems }: RefusedPool): PoolOu
 /** A new configuration that cannot be used; the pool goes on with the one from before, if it had any. */
 export function refusedChange({ name, problems }: RefusedPool, pool: Pool | undefined): PoolOutcome {
   const message = 'its new configuration has problems';
+  const isMisconfigured = true;
   return pool === undefined
-    ? { pool: name, isDone: false, state: 'failed', message, details: problems }
-    : of(pool, false, `${message}; it goes on as it was`, problems);
+    ? { pool: name, isDone: false, state: 'failed', message, details: problems, isMisconfigured }
+    : { ...of(pool, false, `${message}; it goes on as it was`, problems), isMisconfigured };
 }

@@ -1,9 +1,16 @@
 import { RunfcgidError } from '../errors.ts';
-import { haveCommonAddress, planChange } from '../plan/diff.ts';
-import type { Plan, PoolPlan, RefusedPool } from '../plan/plan.ts';
+import { haveCommonAddress, keptSettings, planChange } from '../plan/diff.ts';
+import type { DaemonPlan, Plan, PoolPlan, RefusedPool } from '../plan/plan.ts';
 import type { DaemonSnapshot, PoolSnapshot, StatusSnapshot } from '../status/snapshot.ts';
 import type { AddressWatch } from './address-watch.ts';
-import type { Commands, OnProgress, PoolOutcome, PoolSelection, PoolVerb } from './commands.ts';
+import type {
+  Commands,
+  OnProgress,
+  PoolOutcome,
+  PoolSelection,
+  PoolVerb,
+  Reconfiguration,
+} from './commands.ts';
 import * as outcomes from './outcomes.ts';
 import { Pool } from './pool.ts';
 import { type Measures, snapshotPool, snapshotRefused } from './pool-snapshot.ts';
@@ -36,6 +43,7 @@ export class Supervisor implements Commands {
   readonly #pools = new Map<string, Pool>();
   readonly #watchers = new Watchers((pool) => this.#snapshot(pool));
   readonly #addresses: Pick<AddressWatch, 'follow' | 'close'>;
+  readonly #daemonPlan: DaemonPlan;
   #refused: readonly RefusedPool[];
   #isShuttingDown = false;
   #reconfigured: Promise<unknown> = Promise.resolve();
@@ -45,6 +53,7 @@ export class Supervisor implements Commands {
 
   constructor(plan: Plan, surroundings: SupervisorSurroundings) {
     this.#surroundings = surroundings;
+    this.#daemonPlan = plan.daemon;
     this.#refused = plan.refused;
     this.#addresses = surroundings.watchAddresses(() => {
       for (const pool of this.#pools.values()) pool.guardAddresses();
@@ -105,14 +114,15 @@ export class Supervisor implements Commands {
     );
   }
 
-  async reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+  async reconfigure(onProgress: OnProgress): Promise<Reconfiguration> {
     this.#refuseWhileShuttingDown();
     // One after the other: a later request may be about a newer file.
     const reconfigured = this.#reconfigured.then(async () => {
       const plan = await this.#surroundings.readPlan();
       // A pool that is started after all were told to stop would stay.
       this.#refuseWhileShuttingDown();
-      return this.#follow(plan, onProgress);
+      const outcomes = await this.#follow(plan, onProgress);
+      return { outcomes, notes: keptSettings(this.#daemonPlan, plan.daemon) };
     });
     this.#reconfigured = reconfigured.catch(() => {});
     return reconfigured;

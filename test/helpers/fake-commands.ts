@@ -1,5 +1,12 @@
 import { RunfcgidError } from '../../src/errors.ts';
-import type { Commands, OnProgress, PoolOutcome, PoolSelection, PoolVerb } from '../../src/pools/commands.ts';
+import type {
+  Commands,
+  OnProgress,
+  PoolOutcome,
+  PoolSelection,
+  PoolVerb,
+  Reconfiguration,
+} from '../../src/pools/commands.ts';
 import type { PoolSnapshot, StatusSnapshot } from '../../src/status/snapshot.ts';
 
 type Work = (onProgress: OnProgress) => Promise<readonly PoolOutcome[]>;
@@ -9,6 +16,8 @@ export class FakeCommands implements Commands {
   readonly asked: string[] = [];
   pools: PoolSnapshot[] = [];
   work: Work | undefined;
+  /** Of a new configuration. */
+  notes: readonly string[] = [];
   /** What becomes of one pool. */
   runOne: ((verb: string, pool: string) => Promise<PoolOutcome>) | undefined;
 
@@ -28,10 +37,9 @@ export class FakeCommands implements Commands {
     return this.#obey('take back', names, () => {});
   }
 
-  reconfigure(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+  async reconfigure(onProgress: OnProgress): Promise<Reconfiguration> {
     this.asked.push('reconfigure');
-    if (this.work !== undefined) return this.work(onProgress);
-    return Promise.resolve([]);
+    return { outcomes: (await this.work?.(onProgress)) ?? [], notes: this.notes };
   }
 
   shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {

@@ -97,6 +97,10 @@ test('reload --config applies what has changed, and HUP does the same into the l
   });
   expect(await daemon.workerPids('web')).toEqual(before);
   const invalid = pool('web', 2).replace('workers', 'wrokers');
+  config(invalid);
+  const refused = await daemon.fcgictl('reload', '--config');
+  expect([refused.status, refused.stdout]).toEqual([78, '']);
+  expect(refused.stderr).toContain('web: its new configuration has problems; it goes on as it was\n  | ');
   writeConfig(workspace, invalid, 'log_lvel = "info"');
   daemon.signal('SIGHUP');
   const refusal = await daemon.logged('config.refused');
@@ -107,6 +111,10 @@ test('reload --config applies what has changed, and HUP does the same into the l
   expect(told.stderr).toContain('did you mean "workers"?');
   config(pool('web', 2));
   expect((await daemon.fcgictl('reload', '--config')).stdout).toBe('nothing has changed\n');
+  writeConfig(workspace, pool('web', 2), 'log_level = "warn"');
+  expect((await daemon.fcgictl('reload', '--config')).stdout).toBe(
+    'settings in [daemon] have changed: they count from the next start\n',
+  );
   expect(await daemon.workerPids('web')).toEqual(before);
 });
 

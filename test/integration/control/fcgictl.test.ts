@@ -346,6 +346,28 @@ describe('fcgictl reload, restart --hard and scale', () => {
     expect(commands.asked).toEqual(['reconfigure', 'reconfigure']);
   });
 
+  test('reload --config tells what counts only from the next start', async () => {
+    commands.notes = ['settings in [daemon] have changed'];
+    await server.open();
+    expect(await onSocket('reload', '--config')).toEqual({
+      status: 0,
+      stdout: 'settings in [daemon] have changed\n',
+      stderr: '',
+    });
+    const json = await onSocket('reload', '--config', '--json');
+    expect(JSON.parse(json.stdout)).toEqual({ outcomes: [], notes: ['settings in [daemon] have changed'] });
+  });
+
+  test.each([
+    ['whose configuration has problems', { isMisconfigured: true }, 78],
+    ['that could not be reloaded', {}, 1],
+  ])('reload --config with a pool %s exits with its own status', async (_case, kind, expected) => {
+    commands.work = async () => [outcome({ isDone: false, message: 'goes on as it was', ...kind })];
+    await server.open();
+    const { status, stderr } = await onSocket('reload', '--config');
+    expect([status, stderr]).toEqual([expected, 'web: goes on as it was\n']);
+  });
+
   test('reload --config of an invalid configuration exits with 78 and shows every problem', async () => {
     commands.work = () =>
       Promise.reject(new RunfcgidError('CONFIG_INVALID', 'a.toml:1: bad\nb.toml:2: worse'));

@@ -35,7 +35,10 @@ test('what became of each pool is logged, and the service manager hears when it 
   expect(log.lines).toMatchObject([
     { level: 'info', event: 'config.pool', pool: 'api', message: 'added: running with 2 workers' },
     { level: 'error', event: 'config.pool', pool: 'web', details: ['boom'] },
-    { level: 'info', message: 'the configuration is applied: 2 pools have changed' },
+    {
+      level: 'info',
+      message: 'the configuration is applied as far as it can be: 1 pool has changed, 1 pool has a problem',
+    },
   ]);
   expect(told).toEqual(['reloading', 'ready: 1 of 2 pools running']);
 });
@@ -52,6 +55,12 @@ test('a configuration that has not changed is told as such', async () => {
   expect(log.of('config.applied')).toMatchObject([
     { message: 'the configuration is applied: nothing has changed' },
   ]);
+});
+
+test('a configuration in which only the daemon’s own settings have changed is not told as unchanged', async () => {
+  commands.notes = ['settings in [daemon] have changed: they count from the next start'];
+  await run();
+  expect(log.lines).toMatchObject([{ message: 'the configuration is applied: no pool has changed' }]);
 });
 
 test('the service manager hears that it is done also when the pools cannot be looked at', async () => {

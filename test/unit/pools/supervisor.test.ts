@@ -86,7 +86,10 @@ test('a pool whose new configuration has problems goes on, and status says so un
   supervisor.start();
   await world.clock.advance(0);
   for (const process of world.alive) process.becomeReady();
-  await supervisor.reconfigure(() => {});
+  expect(await supervisor.reconfigure(() => {})).toMatchObject({
+    outcomes: [{ pool: 'site', isDone: false, isMisconfigured: true }],
+    notes: [],
+  });
   expect((await supervisor.status()).pools).toMatchObject([
     { name: 'site', state: 'running', refusedReload: { output: ['site.toml:3: workers: …'] } },
   ]);
@@ -106,8 +109,20 @@ test('a renamed pool takes the address over when the old name has let go of it',
   old?.exit(0);
   await world.clock.advance(0);
   world.alive[0]?.becomeReady();
-  expect(await reconfigured).toMatchObject([
+  expect((await reconfigured).outcomes).toMatchObject([
     { pool: 'site', isDone: true },
     { pool: 'renamed', isDone: true, state: 'running' },
   ]);
+});
+
+test('settings of the daemon that have changed are told, and new files with pools are none', async () => {
+  const plan = planOf(fakePoolPlan(1));
+  let next: Plan = { ...plan, daemon: { ...daemon, configFiles: ['/etc/pools.d/new.toml'] } };
+  const { supervisor } = await running(plan, () => Promise.resolve(next));
+  expect(await supervisor.reconfigure(() => {})).toEqual({ outcomes: [], notes: [] });
+  next = { ...plan, daemon: { ...daemon, log: { ...daemon.log, level: 'debug' } } };
+  expect(await supervisor.reconfigure(() => {})).toEqual({
+    outcomes: [],
+    notes: ['settings in [daemon] have changed: they count from the next start'],
+  });
 });
