@@ -223,13 +223,15 @@ export const poolSettings = {
   max_restarts: {
     type: count(0, 1_000_000),
     default: 5,
-    meaning: 'With more abnormal exits than this within `restart_window` the pool is failed.',
+    meaning:
+      'With more early deaths than this for each worker within `restart_window` the pool is failed. See [when workers die](#when-workers-die).',
   },
   restart_window: { type: positiveDuration, default: '60s', meaning: 'See `max_restarts`.' },
   backoff_initial: {
     type: positiveDuration,
     default: '200ms',
-    meaning: 'Delay before a worker that died is started again; it doubles with every early death.',
+    meaning:
+      'Delay before a worker that died early is started again; it doubles with every early death in a row.',
   },
   backoff_max: {
     type: positiveDuration,

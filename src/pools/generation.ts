@@ -60,6 +60,7 @@ export class Generation {
         workers: () => [...this.#roster.workers, ...this.#roster.successors],
         plan: () => this.#plan,
         areAllJoining: options.isJoining ?? false,
+        isCodeKept: () => this.source === 'kept',
       },
       surroundings,
     );

@@ -77,6 +77,7 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
     recycled: 0,
     lastRecycling: null,
     cutRequests: null,
+    lastCut: null,
     timeouts: null,
     lastTimeout: null,
     queued: null,

@@ -18,6 +18,8 @@ export interface ProofOptions {
   readonly plan: () => PoolPlan;
   /** The code was proven elsewhere, and others serve the sockets: every worker joins them. */
   readonly areAllJoining: boolean;
+  /** New workers run the code of those before them, and no other. */
+  readonly isCodeKept: () => boolean;
 }
 
 /**
@@ -27,7 +29,8 @@ export interface ProofOptions {
  * holding one of our connections, and answers there what the level asks (probes/accept-proof.ts). That cannot be
  * asked of a worker that joins ready ones on the same socket, because they would take the connections and serve the
  * site with one worker fewer: such a worker runs code that was proven when its generation began. Of the engine it
- * says when it is ready, any other only has to stay alive for a moment.
+ * says when it is ready, any other only has to stay alive for a moment. The same goes for one that follows when all have
+ * died, where a fork server has kept the code that was proven.
  */
 export class Proof {
   readonly #options: ProofOptions;
@@ -41,6 +44,7 @@ export class Proof {
   readonly #batch = new Set<Worker>();
   #running: AbortController | undefined;
   #isWanted = false;
+  #hasProven = false;
   #hasStopped = false;
 
   constructor(options: ProofOptions, surroundings: PoolSurroundings) {
@@ -117,7 +121,10 @@ export class Proof {
         clock,
         signal: abort.signal,
         exchange: exchangeOf(proof),
-        onProven: (id) => settle(id, (worker) => worker.becomeReady()),
+        onProven: (id) => {
+          this.#hasProven = true;
+          settle(id, (worker) => worker.becomeReady());
+        },
         onRefused: (id, failure) => settle(id, (worker) => this.#refuse(worker, failure)),
       });
     } finally {
@@ -161,6 +168,7 @@ export class Proof {
   #isJoining(worker: Worker): boolean {
     // Where no connection of ours gets through, there is no more to see of a worker than that it lives.
     if (this.#options.areAllJoining || worker.socket.isReachable === false) return true;
+    if (this.#hasProven && this.#options.isCodeKept()) return true;
     return this.#options
       .workers()
       .some((other) => isReady(other.state.name) && other.socket === worker.socket);

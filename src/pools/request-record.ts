@@ -3,6 +3,7 @@ import type { Log } from '../host/log.ts';
 import type { RequestPlan } from '../plan/plan.ts';
 import { nameRequest, nameRequests, requestFields, showSeconds } from '../workers/request-text.ts';
 import type { RequestEvent, TimeoutEnd } from '../workers/request-watch.ts';
+import type { ShownRequest } from '../workers/scoreboard.ts';
 import type { Worker } from '../workers/worker.ts';
 import { SlowLog } from './slow-log.ts';
 import type { PoolSurroundings } from './surroundings.ts';
@@ -25,6 +26,7 @@ export class RequestRecord {
   /** Requests that were in hand when their worker ended, without those of `timeouts`. */
   cut = 0;
   readonly timeouts: Record<TimeoutEnd, number> = { interrupted: 0, left: 0, killed: 0 };
+  lastCut: { readonly at: Date; readonly worker: string; readonly request: ShownRequest } | undefined;
   lastTimeout: (Timeout & { readonly at: Date; readonly worker: string }) | undefined;
 
   constructor(pool: string, surroundings: RequestSurroundings) {
@@ -41,6 +43,8 @@ export class RequestRecord {
 
   #noteCut({ id }: Worker, { pid, requests }: Cut): void {
     this.cut += requests.length;
+    const request = requests.at(-1);
+    if (request !== undefined) this.lastCut = { at: this.#clock.wallTime(), worker: id, request };
     this.#log.warn(
       { event: 'requests.cut', worker: id, pid, requests: requests.map(requestFields) },
       `the end of the worker has cut ${nameRequests(requests)}`,

@@ -2,22 +2,35 @@ import type { PoolSnapshot, WorkerSnapshot } from '../status/snapshot.ts';
 import { requestFields } from '../workers/request-text.ts';
 import type { ShownSlot } from '../workers/scoreboard.ts';
 import type { Pool } from './pool.ts';
+import type { RequestRecord } from './request-record.ts';
 
 /** What has happened to the requests of a pool, where its program shows them. */
 export function requestsOf({
   plan,
   record,
-}: Pool): Pick<PoolSnapshot, 'cutRequests' | 'timeouts' | 'lastTimeout'> {
-  if (plan.worker.engine === undefined) return { cutRequests: null, timeouts: null, lastTimeout: null };
-  const { cut, timeouts, lastTimeout: last } = record.requests;
-  if (last === undefined) return { cutRequests: cut, timeouts: { ...timeouts }, lastTimeout: null };
-  const { at, worker, how, request } = last;
-  const { method, uri, ageMs } = request;
+}: Pool): Pick<PoolSnapshot, 'cutRequests' | 'lastCut' | 'timeouts' | 'lastTimeout'> {
+  if (plan.worker.engine === undefined)
+    return { cutRequests: null, lastCut: null, timeouts: null, lastTimeout: null };
+  const { cut, timeouts } = record.requests;
   return {
     cutRequests: cut,
+    lastCut: lastCutOf(record.requests),
     timeouts: { ...timeouts },
-    lastTimeout: { at: at.toISOString(), worker, how, method, uri, ageMs: Math.round(ageMs) },
+    lastTimeout: lastTimeoutOf(record.requests),
   };
+}
+
+function lastCutOf({ lastCut }: RequestRecord): PoolSnapshot['lastCut'] {
+  if (lastCut === undefined) return null;
+  const { at, worker, request } = lastCut;
+  return { at: at.toISOString(), worker, method: request.method, uri: request.uri };
+}
+
+function lastTimeoutOf({ lastTimeout }: RequestRecord): PoolSnapshot['lastTimeout'] {
+  if (lastTimeout === undefined) return null;
+  const { at, worker, how, request } = lastTimeout;
+  const { method, uri, ageMs } = request;
+  return { at: at.toISOString(), worker, how, method, uri, ageMs: Math.round(ageMs) };
 }
 
 /** What a worker does now; `undefined` slots: its program does not show it. */

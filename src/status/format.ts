@@ -29,7 +29,7 @@ export function formatStatus({ daemon, pools }: StatusSnapshot, options: FormatO
         ...formatForkServer(pool, options),
         ...formatTrigger(pool, daemon),
         ...formatRecycling(pool, daemon),
-        ...describeCutRequests(pool),
+        ...describeCutRequests(pool, (at) => elapsedSince(at, daemon)),
         ...describeTimeouts(pool, (at) => elapsedSince(at, daemon)),
       ]),
     ),

@@ -8,10 +8,22 @@ const ends: readonly (readonly [keyof TimeoutsSnapshot, string])[] = [
   ['killed', 'ended with its worker'],
 ];
 
-/** `shop: 2 requests cut by the end of their worker`; nothing where there was none, or none is known. */
-export function describeCutRequests({ name, cutRequests }: PoolSnapshot): readonly string[] {
-  if (cutRequests === null || cutRequests === 0) return [];
-  return [`${name}: ${counted(cutRequests)} cut by the end of ${cutRequests === 1 ? 'its' : 'their'} worker`];
+/**
+ * `shop: 2 requests cut by the end of their worker, the last (shop/1) 5m ago: GET /report`; nothing where there was
+ * none, or none is known.
+ *
+ * @param elapsedSince as below.
+ */
+export function describeCutRequests(
+  { name, cutRequests, lastCut }: PoolSnapshot,
+  elapsedSince: (at: string) => string,
+): readonly string[] {
+  if (cutRequests === null || lastCut === null) return [];
+  const { at, worker, method, uri } = lastCut;
+  const what = `${counted(cutRequests)} cut by the end of ${cutRequests === 1 ? 'its' : 'their'} worker`;
+  const request = `${method} ${uri}`.trim();
+  const last = `the last (${worker}) ${elapsedSince(at)} ago${request === '' ? '' : `: ${printable(request)}`}`;
+  return [`${name}: ${what}, ${last}`];
 }
 
 /**

@@ -47,6 +47,8 @@ export interface PoolSnapshot {
   readonly lastRecycling: RecyclingSnapshot | null;
   /** Requests that their worker’s end has cut, without `timeouts`, since the daemon started; `null`: the program does not show its requests. */
   readonly cutRequests: number | null;
+  /** One of those that were cut last; `null` as above, and when there was none. */
+  readonly lastCut: CutSnapshot | null;
   /** Requests that were ended because they took too long; `null` as above. */
   readonly timeouts: TimeoutsSnapshot | null;
   readonly lastTimeout: TimeoutSnapshot | null;
@@ -174,6 +176,14 @@ export interface TimeoutSnapshot {
   readonly method: string;
   readonly uri: string;
   readonly ageMs: number;
+}
+
+export interface CutSnapshot {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly worker: string;
+  readonly method: string;
+  readonly uri: string;
 }
 
 export interface RequestSnapshot {

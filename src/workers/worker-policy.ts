@@ -21,10 +21,15 @@ export interface PolicyFacts {
   readonly random: () => number;
   /** The process looks for a moment to retire, and another generation can take its address over. */
   readonly isRelievable: () => boolean;
+  /** Its processes are forked from one that has loaded the application. */
+  readonly isForked: boolean;
 }
 
 /** What the pool's plan says of the life of its workers. */
-export function policyOf(lifecycle: LifecyclePlan, { random, isRelievable }: PolicyFacts): WorkerPolicy {
+export function policyOf(
+  lifecycle: LifecyclePlan,
+  { random, isRelievable, isForked }: PolicyFacts,
+): WorkerPolicy {
   const { bootTimeoutMs, gracefulTimeoutMs, drainTimeoutMs, maxAgeMs } = lifecycle;
   return {
     bootTimeoutMs,
@@ -32,6 +37,7 @@ export function policyOf(lifecycle: LifecyclePlan, { random, isRelievable }: Pol
     minimumUptimeMs,
     lifespanMs: () => (maxAgeMs === undefined ? undefined : lifespan(maxAgeMs, random())),
     reliefMs: () => (isRelievable() ? bootTimeoutMs + drainTimeoutMs : undefined),
+    isStartCostly: !isForked,
     backoffDelay: (attempt) =>
       backoffDelay(
         attempt,

@@ -36,6 +36,11 @@ import type { Context, Transition, WorkerEvent, WorkerState } from './worker-voc
  * (`attempt`) and delay the next start; a process that dies after a good while is replaced at once. What an early
  * death means for the pool as a whole is decided in pools/restart-intensity.ts.
  *
+ * A process that was ready and died with a request in hand did not fail to start, however soon it was: what crashed it
+ * is a page, and a page that is asked for again and again must not take the others away. Its death is none of the early
+ * ones. It is replaced at once, which a visitor has to ask for each time; where the start loads the application, the
+ * next one waits as after a first early death, and never longer.
+ *
  * The only way from one state to the next. Pure.
  */
 export function transition(state: WorkerState, event: WorkerEvent, context: Context): Transition {
@@ -115,7 +120,7 @@ function whenStarting(state: In<'starting'>, event: WorkerEvent, context: Contex
 function whenReady(state: In<'ready'>, event: WorkerEvent, context: Context): Transition {
   switch (event.type) {
     case 'exited':
-      return die(state, event.isExpected, context);
+      return die(state, event, context);
     case 'worn':
       return wearOut(state, event.wear, context);
     case 'leaves':
@@ -143,7 +148,7 @@ function whenWorn(state: In<'worn'>, event: WorkerEvent, context: Context): Tran
   const end = { wanted: 'stop', cause: 'asked', attempt: 0, wear: state.wear } as const;
   switch (event.type) {
     case 'exited':
-      return die(state, event.isExpected, context);
+      return die(state, event, context);
     case 'leaves':
       return leave({ ...end, wear: event.wear }, context);
     case 'retire':
@@ -208,8 +213,13 @@ function whenFailed(state: In<'failed'>, event: WorkerEvent, context: Context): 
 }
 
 /** By way of `backoff` in any case, where a pool whose code has changed since can still hold the place empty. */
-function die(state: In<'ready'> | In<'worn'>, isExpected: boolean, context: Context): Transition {
+function die(
+  state: In<'ready'> | In<'worn'>,
+  { isExpected, hadRequest }: Extract<WorkerEvent, { type: 'exited' }>,
+  context: Context,
+): Transition {
   if (isExpected) return to({ name: 'backoff', attempt: 0, deadlineMs: context.nowMs });
-  const isEarly = context.nowMs - state.readyAtMs < context.policy.minimumUptimeMs;
-  return backOff(isEarly ? state.attempt + 1 : 0, isEarly, context);
+  if (context.nowMs - state.readyAtMs >= context.policy.minimumUptimeMs) return backOff(0, false, context);
+  if (hadRequest) return backOff(context.policy.isStartCostly ? 1 : 0, false, context);
+  return backOff(state.attempt + 1, true, context);
 }

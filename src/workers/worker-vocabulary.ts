@@ -64,8 +64,11 @@ export type WorkerEvent =
   | { readonly type: 'stop' }
   /** End now, then stay away. */
   | { readonly type: 'kill' }
-  /** The process has ended; `isExpected`: with a status that is part of the program's normal life. */
-  | { readonly type: 'exited'; readonly isExpected: boolean }
+  /**
+   * The process has ended. `isExpected`: with a status that is part of the program's normal life. `hadRequest`: it is
+   * known to have had a visitor's request in hand.
+   */
+  | { readonly type: 'exited'; readonly isExpected: boolean; readonly hadRequest: boolean }
   /** The deadline of the state has passed. */
   | { readonly type: 'deadline' }
   /** The pool gave up for now. */
@@ -94,6 +97,8 @@ export interface WorkerPolicy {
    * over; `undefined` where none can.
    */
   readonly reliefMs: () => number | undefined;
+  /** A start loads the application: where each request ends a worker, the machine is to have time for more than that. */
+  readonly isStartCostly: boolean;
   /** Milliseconds before the start that follows `attempt` early deaths in a row. */
   readonly backoffDelay: (attempt: number) => number;
 }

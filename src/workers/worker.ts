@@ -2,7 +2,7 @@ import type { Timer } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { Departure } from './departure.ts';
-import { endingOf } from './end-facts.ts';
+import { endingOf, requestsCutBy } from './end-facts.ts';
 import { EndReport } from './end-report.ts';
 import { Life, type Refusal } from './life.ts';
 import { Remains } from './remains.ts';
@@ -159,7 +159,8 @@ export class Worker {
     const { clock, random } = this.#surroundings;
     const lifecycle = this.#options.lifecycle();
     const isRelievable = (): boolean => this.#departure.isLooking && this.#options.isRelievable();
-    const policy = policyOf(lifecycle, { random, isRelievable });
+    const isForked = this.#options.plan.engine?.isPreloaded === true;
+    const policy = policyOf(lifecycle, { random, isRelievable, isForked });
     const previous = this.#state;
     const { state, effects } = transition(previous, event, { nowMs: clock.now(), policy });
     this.#state = state;
@@ -225,7 +226,11 @@ export class Worker {
   /** The process has ended. Asked to, its tree goes with it; otherwise the next life does not wait for a look at it. */
   #ended(life: Life): void {
     const lifecycle = this.#options.lifecycle();
-    const exited = { type: 'exited', isExpected: life.endedWith(lifecycle.expectedExits) } as const;
+    const exited = {
+      type: 'exited',
+      isExpected: life.endedWith(lifecycle.expectedExits),
+      hadRequest: requestsCutBy(life, this.#state).length > 0,
+    } as const;
     this.#report.tellCut(life, this.#state);
     if ('end' in this.#state) {
       if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);

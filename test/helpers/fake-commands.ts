@@ -99,6 +99,7 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     state: 'running',
     cutRequests: null,
     timeouts: null,
+    lastCut: null,
     lastTimeout: null,
     reason: null,
     advice: null,

@@ -56,8 +56,9 @@ const events: { readonly [Type in WorkerEvent['type']]: readonly Extract<WorkerE
   stop: [{ type: 'stop' }],
   kill: [{ type: 'kill' }],
   exited: [
-    { type: 'exited', isExpected: true },
-    { type: 'exited', isExpected: false },
+    { type: 'exited', isExpected: true, hadRequest: false },
+    { type: 'exited', isExpected: false, hadRequest: false },
+    { type: 'exited', isExpected: false, hadRequest: true },
   ],
   deadline: [{ type: 'deadline' }],
   'give-up': [{ type: 'give-up' }],
@@ -72,6 +73,7 @@ const contexts: readonly Context[] = [1, undefined].map((reliefMs) => ({
     minimumUptimeMs: 1,
     lifespanMs: () => 1,
     reliefMs: () => reliefMs,
+    isStartCostly: false,
     backoffDelay: () => 1,
   },
 }));

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { RunfcgidError } from '../../../src/errors.ts';
+import type { PoolPlan } from '../../../src/plan/plan.ts';
 import { Pool } from '../../../src/pools/pool.ts';
-import { FakeWorld, fakePoolPlan } from '../../helpers/fake-world.ts';
+import { type FakeProcess, FakeWorld, fakePoolPlan } from '../../helpers/fake-world.ts';
 
 function poolOf(workers: number): { world: FakeWorld; pool: Pool } {
   const world = new FakeWorld();
@@ -15,6 +16,21 @@ async function running(workers: number): Promise<{ world: FakeWorld; pool: Pool 
   for (const process of world.alive) process.becomeReady();
   expect(pool.state).toBe('running');
   return { world, pool };
+}
+
+/** A started pool of one worker. */
+function crashable(engine: PoolPlan['worker']['engine']): { world: FakeWorld; pool: Pool } {
+  const world = new FakeWorld();
+  const plan = fakePoolPlan(1);
+  const pool = new Pool({ ...plan, worker: { ...plan.worker, engine } }, world.surroundings, () => {});
+  pool.start();
+  return { world, pool };
+}
+
+function crashIn(process: FakeProcess | undefined, uri: string): void {
+  if (process === undefined) throw new Error('no worker');
+  process.slots = [{ number: 1, request: { method: 'GET', uri, remote: '', ageMs: 1, bytes: 0 } }];
+  process.exit(3);
 }
 
 test('the address is published before the workers are up, so that requests wait', () => {
@@ -115,6 +131,41 @@ test('an application that cannot be loaded fails the pool at once, and is tried 
   for (const process of world.alive) process.becomeReady();
   expect(pool.state).toBe('running');
 });
+
+test('a page that crashes every worker that gets it neither delays the next one nor fails the pool', async () => {
+  const { world, pool } = crashable({ threads: 1, isPreloaded: true });
+  for (let crash = 1; crash <= 30; crash += 1) {
+    await world.clock.advance(0);
+    world.alive[0]?.becomeReady();
+    expect(pool.state).toBe('running');
+    crashIn(world.alive[0], '/exit/');
+    expect(pool.state).toBe('starting');
+    expect(world.alive).toHaveLength(1);
+  }
+  await world.clock.advance(0);
+  expect(pool.record.deaths).toBe(30);
+  expect(pool.record.lastDeath?.reason).toContain('this cut 1 request: GET /exit/');
+  expect(pool.record.requests.lastCut).toMatchObject({ worker: 'site/1', request: { uri: '/exit/' } });
+});
+
+test.each([
+  ['the engine without preload', { threads: 1, isPreloaded: false }, [200, 200, 200, 200]],
+  ['a program that does not show its requests', undefined, [200, 400]],
+])(
+  'after a crash the next start waits where it is costly or may be what failed: %s',
+  async (_, engine, delays) => {
+    const { world } = crashable(engine);
+    for (const delayMs of delays) {
+      await world.clock.advance(0);
+      world.alive[0]?.becomeReady();
+      crashIn(world.alive[0], '/exit/');
+      await world.clock.advance(delayMs - 1);
+      expect(world.alive).toEqual([]);
+      await world.clock.advance(1);
+      expect(world.alive).toHaveLength(1);
+    }
+  },
+);
 
 test('a start of a failed pool tries again at once', async () => {
   const { world, pool } = poolOf(1);

@@ -160,6 +160,22 @@ test('a worker of the engine that joins others is ready when it says so', async 
   expect(world.proofs).toHaveLength(1);
 });
 
+test.each([
+  ['kept by a fork server, is not proven again', true, 'running'],
+  ['loaded anew, is proven again', false, 'starting'],
+])('where all workers have died, the code that was proven, %s', async (_, isPreloaded, state) => {
+  const plan = planOf(1, request, true);
+  const { world, pool } = await running({
+    ...plan,
+    worker: { ...plan.worker, engine: { threads: 1, isPreloaded } },
+  });
+  await world.clock.advance(5_000);
+  world.alive[0]?.exit(3);
+  await world.clock.advance(0);
+  world.alive[0]?.becomeReady();
+  expect(pool.state).toBe(state);
+});
+
 test('on a shared socket the candidate is asked, and those that join the old ones are not', async () => {
   const plan = planOf(1, request);
   const { world, pool } = await running({ ...plan, reload: { ...plan.reload, mode: 'rolling' } });

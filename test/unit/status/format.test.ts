@@ -237,11 +237,12 @@ test('requests that were cut or took too long are told below the table, where th
   const timeouts = { interrupted: 2, left: 0, killed: 1 };
   const last = { worker: 'web/2', how: 'killed', method: 'POST', uri: '/a\nb', ageMs: 32_000 } as const;
   const at = '2026-01-01T02:04:57.000Z';
-  const text = formatStatus(
-    statusOf([poolSnapshot({ cutRequests: 1, timeouts, lastTimeout: { ...last, at } })]),
-    plain,
+  const lastCut = { at, worker: 'web/1', method: 'GET', uri: '/a\nb' };
+  const pool = poolSnapshot({ cutRequests: 1, lastCut, timeouts, lastTimeout: { ...last, at } });
+  const text = formatStatus(statusOf([pool]), plain);
+  expect(text).toContain(
+    'web: 1 request cut by the end of its worker, the last (web/1) 3s ago: GET /a\u{fffd}b\n',
   );
-  expect(text).toContain('web: 1 request cut by the end of its worker\n');
   expect(text).toContain(
     'web: 3 requests took too long (2 interrupted, 1 ended with its worker),' +
       ' the last (web/2, after 32s) 3s ago: POST /a\u{fffd}b\n',

@@ -17,6 +17,7 @@ const context: Context = {
     minimumUptimeMs: 1_000,
     lifespanMs: () => 60_000,
     reliefMs: () => 50_000,
+    isStartCostly: false,
     backoffDelay: (attempt) => attempt * 100,
   },
 };
@@ -50,8 +51,8 @@ const events = {
   retire: { type: 'retire' },
   stop: { type: 'stop' },
   kill: { type: 'kill' },
-  exited: { type: 'exited', isExpected: false },
-  'exited as expected': { type: 'exited', isExpected: true },
+  exited: { type: 'exited', isExpected: false, hadRequest: false },
+  'exited as expected': { type: 'exited', isExpected: true, hadRequest: false },
   deadline: { type: 'deadline' },
   'give-up': { type: 'give-up' },
 } as const satisfies Record<string, WorkerEvent>;
@@ -272,6 +273,27 @@ test('every early death in a row makes the next start wait longer', () => {
   expect(transition(young, events.exited, context).state).toMatchObject({ attempt: 3, deadlineMs: 10_300 });
   expect(transition(states.starting, events.exited, context).state).toMatchObject({ attempt: 3 });
 });
+
+test.each([
+  ['a fork', false, 0, 10_000],
+  ['a start that loads the application', true, 1, 10_100],
+])(
+  'a process that was ready and died with a request in hand is no early death, be it the hundredth (%s)',
+  (_, isStartCostly, attempt, deadlineMs) => {
+    const policy = { ...context.policy, isStartCostly };
+    const crashed = { ...events.exited, hadRequest: true };
+    let young: WorkerState = { ...states.ready, readyAtMs: context.nowMs - 10 };
+    for (let death = 0; death < 100; death += 1) {
+      const { state, effects } = transition(young, crashed, { ...context, policy });
+      expect(state).toEqual({ name: 'backoff', attempt, deadlineMs });
+      expect(effects).toEqual([{ do: 'report-death', isEarly: false }]);
+      young = { ...states.ready, attempt, readyAtMs: context.nowMs - 10 };
+    }
+    expect(transition(states.starting, crashed, context).effects).toEqual([
+      { do: 'report-death', isEarly: true },
+    ]);
+  },
+);
 
 test('a worker that is wanted again while it stops is spawned as soon as it is gone', () => {
   const again = transition(states.stopping, events.start, context).state;

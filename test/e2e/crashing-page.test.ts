@@ -1,0 +1,105 @@
+import { writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { requestOnce } from '../../src/probes/request-once.ts';
+import { TestDaemon, writeConfig } from '../helpers/daemon.ts';
+import { until } from '../helpers/until.ts';
+import { Workspace } from '../helpers/workspace.ts';
+
+const crashes = 30;
+const clients = 4;
+/** A respawn takes some milliseconds. Above what a busy machine adds, and below all delays of the pool. */
+const longestMs = 1_000;
+
+let workspace: Workspace;
+
+beforeEach(() => {
+  workspace = new Workspace();
+  writeFileSync(
+    workspace.file('shop.py'),
+    `
+import os
+
+def application(environ, start_response):
+    if environ["PATH_INFO"] == "/exit/":
+        os._exit(3)
+    start_response("200 OK", [])
+    return [b"good"]
+`,
+  );
+});
+
+afterEach(() => workspace.close());
+
+async function serve(settings: string): Promise<TestDaemon> {
+  const pool = `
+[pools.site]
+directory = "${workspace.path}"
+wsgi = { application = "shop:application" ${settings} }
+environment = { PYTHONDONTWRITEBYTECODE = "1" }
+listen = "unix:${workspace.file('site.sock')}"
+workers = 2
+max_restarts = 1
+backoff_initial = "100ms"
+`;
+  const daemon = await TestDaemon.start(workspace, writeConfig(workspace, pool));
+  await until(async () => (await daemon.pool('site')).state === 'running');
+  return daemon;
+}
+
+/** What came of it, and how long it took in milliseconds. */
+async function ask(path: string): Promise<{ body: string; tookMs: number }> {
+  const startedAt = performance.now();
+  const params = Object.entries({
+    REQUEST_METHOD: 'GET',
+    REQUEST_URI: path,
+    PATH_INFO: path,
+    SCRIPT_NAME: '',
+  });
+  const address = { kind: 'unix', path: workspace.file('site.sock') } as const;
+  const body = await requestOnce(address, params).then(
+    (response) => response.body.toString(),
+    () => 'cut',
+  );
+  return { body, tookMs: performance.now() - startedAt };
+}
+
+test('a page that crashes its worker, asked for thirty times in a row, takes no other page away', async () => {
+  const daemon = await serve('');
+  let isOver = false;
+  const visitor = async (): Promise<readonly { body: string; tookMs: number }[]> => {
+    const answers = [];
+    while (!isOver) answers.push(await ask('/'));
+    return answers;
+  };
+  const visitors = Array.from({ length: clients }, visitor);
+  for (let crash = 0; crash < crashes; crash += 1) expect(await ask('/exit/')).toMatchObject({ body: 'cut' });
+  isOver = true;
+  const answers = (await Promise.all(visitors)).flat();
+  expect(answers.length).toBeGreaterThan(crashes);
+  expect(answers.filter(({ body }) => body !== 'good')).toEqual([]);
+  expect(answers.filter(({ tookMs }) => tookMs > longestMs)).toEqual([]);
+  const pool = await until(async () => {
+    const now = await daemon.pool('site');
+    return now.state === 'running' && now;
+  });
+  expect(pool).toMatchObject({
+    generation: 1,
+    restarts: crashes,
+    cutRequests: crashes,
+    lastCut: { method: 'GET', uri: '/exit/' },
+  });
+  expect(daemon.log.filter(({ event }) => event === 'pool.failed')).toEqual([]);
+  expect((await daemon.fcgictl('status')).stdout).toContain(
+    `${crashes} requests cut by the end of their worker`,
+  );
+});
+
+test('nor does it where each worker loads the application: the pauses do not grow, and nothing fails', async () => {
+  const daemon = await serve(', preload = false');
+  for (let crash = 0; crash < 6; crash += 1) {
+    expect(await ask('/exit/')).toMatchObject({ body: 'cut' });
+    expect(await ask('/')).toMatchObject({ body: 'good' });
+  }
+  expect((await daemon.pool('site')).workers.map(({ state }) => state)).not.toContain('failed');
+  expect(daemon.log.filter(({ event }) => event === 'pool.failed')).toEqual([]);
+});
