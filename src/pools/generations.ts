@@ -6,7 +6,8 @@ import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Worker } from '../workers/worker.ts';
 import { Addresses, isWithdrawable, sharesSockets } from './addresses.ts';
 import { Drains } from './drains.ts';
-import { Generation, type GenerationOptions } from './generation.ts';
+import { Generation } from './generation.ts';
+import type { GenerationOptions } from './generation-options.ts';
 import type { ObservedGeneration } from './observation.ts';
 import type { PoolSurroundings } from './surroundings.ts';
 import { withdrawAll } from './withdrawal.ts';
@@ -14,7 +15,7 @@ import { isReady } from './worker-standing.ts';
 
 export type GenerationsEvents = Pick<
   GenerationOptions,
-  'onChange' | 'onDeath' | 'onRecycled' | 'onStuck' | 'onCut' | 'onRequest'
+  'isOutdated' | 'onChange' | 'onDeath' | 'onRecycled' | 'onStuck' | 'onCut' | 'onRequest'
 >;
 
 /** The generations of one pool, and the addresses that they take over from each other. */

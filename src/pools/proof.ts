@@ -18,8 +18,8 @@ export interface ProofOptions {
   readonly plan: () => PoolPlan;
   /** The code was proven elsewhere, and others serve the sockets: every worker joins them. */
   readonly areAllJoining: boolean;
-  /** New workers run the code of those before them, and no other. */
-  readonly isCodeKept: () => boolean;
+  /** New workers run the code of those before them, as far as is known. */
+  readonly isSameCode: () => boolean;
 }
 
 /**
@@ -29,8 +29,9 @@ export interface ProofOptions {
  * holding one of our connections, and answers there what the level asks (probes/accept-proof.ts). That cannot be
  * asked of a worker that joins ready ones on the same socket, because they would take the connections and serve the
  * site with one worker fewer: such a worker runs code that was proven when its generation began. Of the engine it
- * says when it is ready, any other only has to stay alive for a moment. The same goes for one that follows when all have
- * died, where a fork server has kept the code that was proven.
+ * says when it is ready, any other only has to stay alive for a moment. The same goes for one of
+ * the engine that follows when all have died, unless it is known to run other code: visitors crashed those before it, and
+ * must not crash it while it still has to be proven.
  */
 export class Proof {
   readonly #options: ProofOptions;
@@ -168,7 +169,8 @@ export class Proof {
   #isJoining(worker: Worker): boolean {
     // Where no connection of ours gets through, there is no more to see of a worker than that it lives.
     if (this.#options.areAllJoining || worker.socket.isReachable === false) return true;
-    if (this.#hasProven && this.#options.isCodeKept()) return true;
+    const isEngine = this.#options.plan().worker.engine !== undefined;
+    if (this.#hasProven && isEngine && this.#options.isSameCode()) return true;
     return this.#options
       .workers()
       .some((other) => isReady(other.state.name) && other.socket === worker.socket);

@@ -40,6 +40,7 @@ export class Succession {
     this.record = new PoolRecord(plan.name, surroundings);
     this.triggers = new PoolTriggers(surroundings, events.onFire);
     this.generations = new Generations(surroundings, {
+      isOutdated: () => this.isOutdated(),
       onChange: events.onChange,
       onDeath: (death) => this.#noteDeath(death),
       onRecycled: (worker, wear) => this.record.noteRecycled(worker, wear),
@@ -104,12 +105,9 @@ export class Succession {
       return true;
     }
     if (previous === undefined) return false;
-    const { number } = previous;
+    const { number: generation } = previous;
     this.generations.switchTo(previous);
-    this.#log.warn(
-      { event: 'generation.taken-back', generation: number },
-      `generation ${number} serves again`,
-    );
+    this.#log.warn({ event: 'generation.taken-back', generation }, `generation ${generation} serves again`);
     return true;
   }
 

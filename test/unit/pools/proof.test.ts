@@ -161,19 +161,40 @@ test('a worker of the engine that joins others is ready when it says so', async 
 });
 
 test.each([
-  ['kept by a fork server, is not proven again', true, 'running'],
-  ['loaded anew, is proven again', false, 'starting'],
-])('where all workers have died, the code that was proven, %s', async (_, isPreloaded, state) => {
-  const plan = planOf(1, request, true);
-  const { world, pool } = await running({
-    ...plan,
-    worker: { ...plan.worker, engine: { threads: 1, isPreloaded } },
-  });
+  ['the engine follows when it says so', true, 'running'],
+  ['any other program follows when it has shown itself again', false, 'starting'],
+])('where all workers have died, one of %s', async (_, isEngine, state) => {
+  const { world, pool } = await running(planOf(1, request, isEngine));
   await world.clock.advance(5_000);
   world.alive[0]?.exit(3);
   await world.clock.advance(0);
   world.alive[0]?.becomeReady();
   expect(pool.state).toBe(state);
+  await proveAll(world);
+  expect(pool.state).toBe('running');
+});
+
+test('where all workers have died and the code has changed since, the next one is proven', async () => {
+  const world = new FakeWorld();
+  let hasChanged = false;
+  const triggers = {
+    fingerprint: () => ({ files: new Map(), tree: undefined }),
+    hasChangedSince: () => (hasChanged ? {} : undefined),
+    close: () => Promise.resolve(),
+  };
+  const surroundings = { ...world.surroundings, createTriggers: () => triggers as never };
+  const pool = new Pool(planOf(1, request, true), surroundings, () => {});
+  pool.start();
+  await world.clock.advance(0);
+  await proveAll(world);
+  await world.clock.advance(5_000);
+  hasChanged = true;
+  world.alive[0]?.exit(3);
+  await world.clock.advance(0);
+  world.alive[0]?.becomeReady();
+  expect(pool.state).toBe('starting');
+  await proveAll(world);
+  expect(pool.state).toBe('running');
 });
 
 test('on a shared socket the candidate is asked, and those that join the old ones are not', async () => {
