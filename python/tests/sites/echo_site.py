@@ -3,7 +3,9 @@
 import hashlib
 import json
 import os
+import signal
 import sys
+import time
 
 _SIZE = 10 * 1024 * 1024
 
@@ -54,6 +56,17 @@ def _cut(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
     yield b"some of it\n"
     raise RuntimeError("within the body")
+
+
+def _killed(environ, start_response):
+    """As by a kernel that is short of memory, when the web server has passed on the first part."""
+    headers = [("Content-Type", "text/plain")]
+    if environ.get("HTTP_X_LENGTH"):
+        headers += [("Content-Length", environ["HTTP_X_LENGTH"])]
+    start_response("200 OK", headers)
+    yield b"some of it\n"
+    time.sleep(0.3)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _endless(environ, start_response):

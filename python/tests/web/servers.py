@@ -164,16 +164,29 @@ _MODULES = "/usr/lib/apache2/modules"
 
 
 class Kind(NamedTuple):
-    """``needs``: files without which it is not installed. ``starts_site``: itself, by a script."""
+    """``needs``: files without which it is not installed. ``starts_site``: itself, by a script.
+    ``takes_the_end_for_whole``: when a worker is killed, and the length is not known."""
 
     name: str
     needs: List[str]
     command: List[str]
     files: Dict[str, str]
     starts_site: bool = False
+    takes_the_end_for_whole: bool = False
 
 
-NGINX = Kind("nginx", ["/usr/sbin/nginx"], ["nginx", "-c", "main.conf"], {"main.conf": _NGINX})
+NGINX = Kind(
+    "nginx",
+    ["/usr/sbin/nginx"],
+    ["nginx", "-c", "main.conf"],
+    {"main.conf": _NGINX},
+    takes_the_end_for_whole=True,
+)
+NGINX_KEEP_CONN = NGINX._replace(
+    name="nginx with fastcgi_keep_conn",
+    files={"main.conf": _NGINX.replace("fastcgi_pass ", "fastcgi_keep_conn on; fastcgi_pass ")},
+    takes_the_end_for_whole=False,
+)
 LIGHTTPD = Kind(
     "lighttpd",
     ["/usr/sbin/lighttpd", "/usr/lib/lighttpd/mod_openssl.so"],
