@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
-import { completeOutput, request } from './fastcgi-bytes.js';
+import { completeOutput, isValuesAnswer, request, valuesQuestion } from './fastcgi-bytes.js';
 
 const answerTimeoutMs = 30_000;
+const valuesTimeoutMs = 2_000;
 
 /**
  * One request to a FastCGI program on a Unix socket.
@@ -23,6 +24,29 @@ export function ask(path, params) {
     socket.on('close', () => {
       clearTimeout(timer);
       resolve(completeOutput(received));
+    });
+  });
+}
+
+/**
+ * Asks whoever accepts on a Unix socket about itself, which needs no application.
+ *
+ * @param {string} path of the socket
+ * @returns {Promise<boolean>} whether it answers
+ */
+export function askForValues(path) {
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    const timer = setTimeout(() => socket.destroy(), valuesTimeoutMs);
+    socket.on('connect', () => socket.write(valuesQuestion()));
+    socket.on('data', (chunk) => {
+      resolve(isValuesAnswer(chunk));
+      socket.destroy();
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => {
+      clearTimeout(timer);
+      resolve(false);
     });
   });
 }

@@ -2,6 +2,7 @@
 
 const endRequestType = 3;
 const stdoutType = 6;
+const getValuesResultType = 10;
 
 /**
  * The bytes of a whole FastCGI request without a body.
@@ -20,12 +21,23 @@ export function request(params) {
   ]);
 }
 
+/** A question to the server itself, which no application takes part in: FCGI_GET_VALUES. */
+export function valuesQuestion() {
+  const name = 'FCGI_MAX_CONNS';
+  return record(9, Buffer.concat([Buffer.of(name.length, 0), Buffer.from(name)]), 0);
+}
+
+/** @param {Buffer} bytes what came for it */
+export function isValuesAnswer(bytes) {
+  return bytes.length >= 8 && bytes.readUInt8(1) === getValuesResultType;
+}
+
 /**
  * @param {number} type
  * @param {Buffer} content
  */
-function record(type, content) {
-  const header = Buffer.of(1, type, 0, 1, 0, 0, 0, 0);
+function record(type, content, id = 1) {
+  const header = Buffer.of(1, type, 0, id, 0, 0, 0, 0);
   header.writeUInt16BE(content.length, 4);
   return Buffer.concat([header, content]);
 }

@@ -121,8 +121,11 @@ class ReplacedUnderLoadTest(EngineTest):
         def run(descriptor):
             settings = WorkerSettings(threads, 10.0, 0, False, threads)
             slots = [Slot() for _ in range(threads)]
-            worker = Worker(Listener(self.socket), plain_site.application, settings, slots)
-            return worker.run(lambda: os.write(descriptor, b".") and os.close(descriptor))
+            worker = Worker(plain_site.application, settings, slots)
+            listener = Listener(self.socket)
+            return worker.run(
+                listener, lambda: os.write(descriptor, b".") and os.close(descriptor)
+            )
 
         return self.fork(run)
 

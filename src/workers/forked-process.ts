@@ -40,7 +40,8 @@ export class ForkedProcess implements WorkerProcess {
   /** From its spawn on, as the tree, of which some may outlive the process itself. */
   #root: TreeProcess | undefined;
   #tree: ProcessTree | undefined;
-  #outputEnd: Promise<void> = Promise.resolve();
+  /** `undefined` when all was read. */
+  #outputEnd: Promise<void> | undefined;
   #report: Timer | undefined;
 
   constructor(options: ForkedProcessOptions) {
@@ -76,7 +77,10 @@ export class ForkedProcess implements WorkerProcess {
     this.#root = root;
     this.#tree = new ProcessTree(root, this.request.marker);
     this.#outputEnd = this.stdio.read(this.#options.clock, this.request);
-    void this.#outputEnd.then(() => this.#expectReport());
+    void this.#outputEnd.then(() => {
+      this.#outputEnd = undefined;
+      this.#expectReport();
+    });
     this.request.onSpawned(root.pid);
     if (signal !== undefined) signalProcess(root, signal);
   }
@@ -89,7 +93,9 @@ export class ForkedProcess implements WorkerProcess {
 
   noteExited(exit: ExitStatus): void {
     if (!this.#end()) return;
-    void endOrMoment(this.#outputEnd, this.#options.clock).then(() => this.request.onExit(exit));
+    const tell = (): void => this.request.onExit(exit);
+    if (this.#outputEnd !== undefined) void endOrMoment(this.#outputEnd, this.#options.clock).then(tell);
+    else queueMicrotask(tell);
   }
 
   signal(signal: NodeJS.Signals): boolean {

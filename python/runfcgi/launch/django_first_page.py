@@ -11,17 +11,26 @@ import io
 import sys
 from typing import Any, Callable, Iterator, List
 
-# Middleware of Django's that looks at nothing but the request, the response and the settings.
+# Middleware of Django's that looks at nothing but the request, the response and the settings, as
+# long as a request has no session.
 _HARMLESS = frozenset(
-    f"django.middleware.{name}"
+    f"django.{name}"
     for name in (
-        "security.SecurityMiddleware",
-        "http.ConditionalGetMiddleware",
-        "common.CommonMiddleware",
-        "csrf.CsrfViewMiddleware",
-        "clickjacking.XFrameOptionsMiddleware",
+        "middleware.security.SecurityMiddleware",
+        "middleware.http.ConditionalGetMiddleware",
+        "middleware.common.CommonMiddleware",
+        "middleware.csrf.CsrfViewMiddleware",
+        "middleware.clickjacking.XFrameOptionsMiddleware",
+        "contrib.sessions.middleware.SessionMiddleware",
+        "contrib.auth.middleware.AuthenticationMiddleware",
+        "contrib.messages.middleware.MessageMiddleware",
     )
 )
+# Where these come from Django, too.
+_BACKENDS = {
+    "SESSION_ENGINE": "django.contrib.sessions.",
+    "MESSAGE_STORAGE": "django.contrib.messages.",
+}
 
 
 def build_for_first_page() -> None:
@@ -40,11 +49,14 @@ def build_for_first_page() -> None:
 def rehearse_page() -> None:
     """A request and a response as Django makes them, through the harmless part of its middleware.
     May raise anything."""
+    from django.core.cache import close_caches
     from django.core.handlers.wsgi import WSGIRequest
-    from django.urls import clear_script_prefix, set_script_prefix
+    from django.db import close_old_connections, reset_queries
+    from django.urls import clear_script_prefix, set_script_prefix, set_urlconf
 
     set_script_prefix("/")
-    clear_script_prefix()
+    reset_queries()
+    set_urlconf(None)
     request = WSGIRequest(
         {
             "REQUEST_METHOD": "GET",
@@ -52,28 +64,42 @@ def rehearse_page() -> None:
             "PATH_INFO": "/",
             "QUERY_STRING": "a=b",
             "CONTENT_TYPE": "",
-            "HTTP_HOST": "localhost",
-            "HTTP_COOKIE": "a=b",
+            "HTTP_HOST": _host(),
+            "HTTP_COOKIE": "rehearsed=yes",
             "SERVER_NAME": "localhost",
             "SERVER_PORT": "80",
-            "wsgi.url_scheme": "http",
+            "wsgi.url_scheme": "https",
             "wsgi.input": io.BytesIO(),
         }
     )
     for name in ("GET", "COOKIES", "POST", "headers"):
         getattr(request, name)
-    for layer in _layers():
-        # One may refuse the host, or send the visitor to https.
-        with contextlib.suppress(Exception):
-            layer(request)
+    handle = _answer
+    for layer in reversed(_layers()):
+        handle = layer(handle)
+    # One may refuse the host.
+    with contextlib.suppress(Exception):
+        handle(request)
+    clear_script_prefix()
+    close_old_connections()
+    close_caches()
 
 
 def _layers() -> List[Callable[[Any], Any]]:
     from django.conf import settings
     from django.utils.module_loading import import_string
 
+    is_known = all(getattr(settings, name).startswith(where) for name, where in _BACKENDS.items())
     names = [name for name in settings.MIDDLEWARE if name in _HARMLESS]
-    return [_answer, *(import_string(name)(_answer) for name in names)]
+    return [import_string(name) for name in names if is_known or ".contrib." not in name]
+
+
+def _host() -> str:
+    """One that the settings allow."""
+    from django.conf import settings
+
+    names = (name.lstrip(".") for name in settings.ALLOWED_HOSTS)
+    return next((name for name in names if name != "*"), "localhost")
 
 
 def _answer(request: Any) -> Any:

@@ -33,9 +33,9 @@ def serve_lone(options: Options, listener: Listener, application: Application) -
         capacity=1,
     )
     last = _LastRequest(listener, options.touch_reload or "", options.maxrequests)
-    worker = Worker(listener, application, settings, slots=[last])
+    worker = Worker(application, settings, slots=[last])
     last.stop = worker.stop
-    return worker.run()
+    return worker.run(listener)
 
 
 class _LastRequest(Slot):

@@ -127,14 +127,13 @@ def _work(options: Options, listener: Listener, application, birth: Birth) -> in
     )
     seat = birth.seat
     worker = Worker(
-        listener,
         application,
         settings,
         slots=[seat] * threads,
         notices=Notices(worn=lambda reason, detail: seat.wear_out()),
         lifeline=birth.lifeline,
     )
-    return worker.run()
+    return worker.run(listener)
 
 
 def _take_away(address: Optional[Address]) -> None:

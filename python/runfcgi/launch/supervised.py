@@ -48,8 +48,7 @@ class SupervisedWorker:
     worker begins, started or forked."""
 
     def __init__(self, options: Options, application: Application, handed: Handed) -> None:
-        self._application = application
-        self._settings = WorkerSettings(
+        settings = WorkerSettings(
             threads=options.thread_count,
             graceful_timeout=options.graceful_timeout,
             max_requests=with_jitter(options.maxrequests),
@@ -59,15 +58,14 @@ class SupervisedWorker:
             memory_measure=options.memory_measure,
             request_timeout=options.request_timeout,
         )
-        self._slots = open_slots(handed.scoreboard, options.thread_count)
+        slots = open_slots(handed.scoreboard, options.thread_count)
+        notices = Notices(handed.channel.worn, handed.channel.timed_out)
         self._channel = handed.channel
-        self._notices = Notices(handed.channel.worn, handed.channel.timed_out)
+        self._worker = Worker(application, settings, slots, notices)
         if handed.traces is not None:
             # From C: it answers wherever the threads are, and whoever holds the interpreter.
             faulthandler.register(signal.SIGUSR2, file=handed.traces, all_threads=True)
 
     def run(self, listening: socket.socket) -> int:
         """The exit status."""
-        listener = Listener(listening)
-        worker = Worker(listener, self._application, self._settings, self._slots, self._notices)
-        return worker.run(self._channel.ready)
+        return self._worker.run(Listener(listening), self._channel.ready)

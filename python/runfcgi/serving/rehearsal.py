@@ -58,10 +58,8 @@ def rehearse(times: int) -> None:
 def rehearse_worker(settings: WorkerSettings, on_ready: Callable[[], None]) -> None:
     """Like :func:`rehearse`, one request and all of a worker, which leaves its signal handlers."""
     with contextlib.suppress(OSError), _listen() as listening, _visit(listening):
-        worker: Worker = Worker(
-            Listener(listening), _answer(lambda: worker.stop.set()), settings, [Slot()]
-        )
-        worker.run(on_ready)
+        worker: Worker = Worker(_answer(lambda: worker.stop.set()), settings, [Slot()])
+        worker.run(Listener(listening), on_ready)
         worker.close()
 
 

@@ -56,7 +56,8 @@ _NOBODY = Notices()
 
 
 class Worker:
-    """Serves ``application`` on ``listener`` in the calling process until told to stop.
+    """Serves ``application`` in the calling process until told to stop. All that needs no listener
+    is made before there is one.
 
     With one thread everything happens in the main thread, so that the application finds itself
     where signals and C libraries expect it. ``slots`` has one for each thread. ``lifeline`` is a
@@ -65,7 +66,6 @@ class Worker:
 
     def __init__(
         self,
-        listener: Listener,
         application: Application,
         settings: WorkerSettings,
         slots: List[Slot],
@@ -84,37 +84,27 @@ class Worker:
         if lifeline is not None:
             self._interrupts[lifeline] = self.stop.set
         is_threaded = settings.threads > 1
-        watched_by_loops = {} if is_threaded else self._interrupts
         self._interruption: Optional[Interruption] = None
         if settings.request_timeout and not is_threaded:
             self._interruption = Interruption(slots[0], settings.request_timeout)
         self._memory: Optional[MemoryLimit] = None
         if settings.max_memory:
             self._memory = MemoryLimit(settings.max_memory, settings.memory_measure)
-        parking = Parking()
-        self._shared = Shared(
-            door=open_door((listener, parking, self.stop, *watched_by_loops)),
-            listener=listener,
-            # Other processes may run the same application beside this one at any time.
-            gateway=Gateway(
-                application, constants(is_threaded, True), settings.debug, self._interruption
-            ),
-            parking=parking,
-            stop=self.stop,
-            limits=settings.limits,
-            capacity=lambda: settings.capacity,
-            on_served=self._count,
-            interrupts=watched_by_loops,
-            is_alone=not is_threaded,
+        self._parking = Parking()
+        # Other processes may run the same application beside this one at any time.
+        self._gateway = Gateway(
+            application, constants(is_threaded, True), settings.debug, self._interruption
         )
         self._slots = slots
         self._has_overdue = False
-        self._loops = [Loop(self._shared, slot) for slot in slots]
+        self._loops: List[Loop] = []
 
-    def run(self, on_ready: Callable[[], None] = lambda: None) -> int:
+    def run(self, listener: Listener, on_ready: Callable[[], None] = lambda: None) -> int:
         """The process's exit status: 0, 1 when requests were cut at the deadline, 70 after an error
         of ours. ``on_ready`` is called just before the first accept."""
         forked.watch()
+        shared = self._share(listener)
+        self._loops = [Loop(shared, slot) for slot in self._slots]
         self._signals.install()
         signal.signal(signal.SIGUSR1, self._look_for_overdue)
         on_ready()
@@ -127,10 +117,26 @@ class Worker:
 
     def close(self) -> None:
         """After :meth:`run`, in a process that goes on as another worker."""
-        self._shared.door.close()
-        self._shared.parking.shut()
+        self._loops.clear()
+        self._parking.shut()
         self._signals.close()
         self.stop.close()
+
+    def _share(self, listener: Listener) -> Shared:
+        is_alone = self._settings.threads == 1
+        interrupts = self._interrupts if is_alone else {}
+        return Shared(
+            door=open_door((listener, self._parking, self.stop, *interrupts)),
+            listener=listener,
+            gateway=self._gateway,
+            parking=self._parking,
+            stop=self.stop,
+            limits=self._settings.limits,
+            capacity=lambda: self._settings.capacity,
+            on_served=self._count,
+            interrupts=interrupts,
+            is_alone=is_alone,
+        )
 
     def _run_threads(self) -> None:
         threads = Threads(self._loops, self._slots, self.stop)
