@@ -26,9 +26,31 @@ export function isNotRunning(error: unknown): error is RunfcgidError {
  */
 export function notRunning({ message }: RunfcgidError, orphans: number): string {
   const said = `runfcgid is not running: ${message}`;
-  if (orphans === 0) return said;
+  return orphans === 0 ? said : `${said}\n${describeOrphans(orphans)}`;
+}
+
+/**
+ * What `client` is asked for, by a command that has no answer of its own where no daemon runs: then the error says
+ * whether workers of one that was killed go on without it.
+ */
+export async function askDaemon<Answer>(client: ControlClient, ask: () => Promise<Answer>): Promise<Answer> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!isNotRunning(error)) throw error;
+    const { countOrphans } = await import('./orphans.ts');
+    const orphans = await countOrphans(client.socketPath);
+    if (orphans === 0) throw error;
+    throw new RunfcgidError(error.code, error.message, {
+      cause: error.cause,
+      hint: describeOrphans(orphans),
+    });
+  }
+}
+
+function describeOrphans(orphans: number): string {
   const workers = orphans === 1 ? '1 worker' : `${orphans} workers`;
-  return `${said}\n${workers} of a daemon that was killed still serve; "fcgictl start" replaces them.`;
+  return `${workers} of a daemon that was killed still serve; "fcgictl start" replaces them.`;
 }
 
 async function configuredSocket(request: CtlRequest): Promise<string> {

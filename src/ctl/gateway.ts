@@ -11,7 +11,7 @@ import { startGateway } from '../gateway/gateway.ts';
 import { formatRequestRecord } from '../gateway/request-record.ts';
 import type { StaticFolder } from '../gateway/static-folder.ts';
 import { choosePools } from './choose-pools.ts';
-import { findDaemon } from './control-socket.ts';
+import { askDaemon, findDaemon } from './control-socket.ts';
 import { type CtlRequest, defaultStatusTimeoutMs } from './request.ts';
 
 export interface GatewayCommand {
@@ -50,7 +50,8 @@ export async function gateway(pool: string, command: GatewayCommand, request: Ct
 
 async function poolAddress(pool: string, request: CtlRequest): Promise<SocketAddress> {
   const client = await findDaemon(request, request.timeoutMs ?? defaultStatusTimeoutMs);
-  const pools = await choosePools([pool], (await client.status()).pools);
+  const { pools: all } = await askDaemon(client, () => client.status());
+  const pools = await choosePools([pool], all);
   const [listen] = pools.flatMap((found) => found.listen);
   if (listen === undefined) {
     throw new RunfcgidError('PLAN_UNKNOWN_POOL', `the pool "${pool}" listens nowhere`, {

@@ -1,6 +1,7 @@
+import type { ControlClient } from '../control/client.ts';
 import { exitStatus, RunfcgidError } from '../errors.ts';
-import type { PoolOutcome, Reconfiguration } from '../pools/commands.ts';
-import { findDaemon } from './control-socket.ts';
+import type { PoolOutcome, PoolSelection, Reconfiguration } from '../pools/commands.ts';
+import { askDaemon, findDaemon } from './control-socket.ts';
 import { reportOutcomes } from './outcomes.ts';
 import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
 
@@ -19,7 +20,15 @@ export async function reload(
     });
   }
   const client = await findDaemon(request, request.timeoutMs ?? defaultWorkTimeoutMs);
-  const pools = names.length === 0 ? 'all' : names;
+  return askDaemon(client, () => carryOut(what, client, names.length === 0 ? 'all' : names, request));
+}
+
+async function carryOut(
+  what: WhatToReload,
+  client: ControlClient,
+  pools: PoolSelection,
+  request: CtlRequest,
+): Promise<number> {
   const onProgress = request.terminal.progress.bind(request.terminal);
   switch (what) {
     case 'workers':

@@ -1,4 +1,4 @@
-import { findDaemon } from './control-socket.ts';
+import { askDaemon, findDaemon } from './control-socket.ts';
 import { reportOutcomes } from './outcomes.ts';
 import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
 
@@ -6,5 +6,5 @@ import { type CtlRequest, defaultWorkTimeoutMs } from './request.ts';
 export async function scale(pool: string, workers: number, request: CtlRequest): Promise<number> {
   const client = await findDaemon(request, request.timeoutMs ?? defaultWorkTimeoutMs);
   const onProgress = request.terminal.progress.bind(request.terminal);
-  return reportOutcomes(await client.scale(pool, workers, onProgress), request);
+  return reportOutcomes(await askDaemon(client, () => client.scale(pool, workers, onProgress)), request);
 }

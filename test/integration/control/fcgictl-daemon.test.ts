@@ -117,6 +117,17 @@ test('after a daemon was killed, the next start takes over what it left', async 
   process.kill(pid, 'SIGKILL');
   await until(() => !lives(pid));
   expect((await fcgictl('status')).status).toBe(3);
+  for (const words of [
+    ['reload', 'web'],
+    ['scale', 'web', '3'],
+    ['gateway', 'web'],
+  ]) {
+    const { status, stderr } = await fcgictl(...words);
+    expect([words[0], status]).toEqual([words[0], 69]);
+    expect(stderr).toContain(
+      '2 workers of a daemon that was killed still serve; "fcgictl start" replaces them.',
+    );
+  }
   expect(existsSync(join(directory, 'run', 'runfcgid.pid'))).toBe(true);
   expect(await fcgictl('start')).toMatchObject({ status: 0, stdout: 'web: running with 2 workers\n' });
   expect(await daemonPid()).not.toBe(pid);
