@@ -43,6 +43,10 @@ export const errorTable = {
     meaning: 'no daemon answers on the control socket',
   },
   DAEMON_START_FAILED: { exitCode: exitStatus.failure, meaning: 'the daemon ended before it was ready' },
+  DAEMON_FILE_FAILED: {
+    exitCode: exitStatus.cannotCreate,
+    meaning: 'a file or directory of the daemon cannot be made, or is not safe to use',
+  },
   DAEMON_PLATFORM: {
     exitCode: exitStatus.unavailable,
     meaning: 'this operating system lacks what the daemon needs',

@@ -29,7 +29,7 @@ export class LineSink {
   #lostBecause = '';
   #retry: Timer | undefined;
 
-  /** @throws RunfcgidError DAEMON_START_FAILED when the file cannot be opened. */
+  /** @throws RunfcgidError DAEMON_FILE_FAILED when the file cannot be opened. */
   constructor(options: LineSinkOptions) {
     this.#options = options;
     this.#descriptor = openForAppending(options.file);
@@ -103,7 +103,7 @@ function openForAppending(file: string | undefined): number {
   try {
     return openSync(file, 'a', 0o640);
   } catch (error) {
-    throw new RunfcgidError('DAEMON_START_FAILED', `the log file ${file} cannot be opened`, {
+    throw new RunfcgidError('DAEMON_FILE_FAILED', `the log file ${file} cannot be opened`, {
       cause: error,
       hint: `Make its directory and let the daemon's user write there, or set "log_file" in [daemon].`,
     });

@@ -59,7 +59,7 @@ export interface LogSurroundings {
  * Opens the log: JSON lines with `level` as a word and `time` in ISO 8601, or text for people on a terminal.
  * Writing is synchronous, so that the last words of a dying daemon are not lost, and never throws.
  *
- * @throws RunfcgidError DAEMON_START_FAILED when the log file cannot be opened.
+ * @throws RunfcgidError DAEMON_FILE_FAILED when the log file cannot be opened.
  */
 export async function createLog(plan: LogPlan, surroundings: LogSurroundings): Promise<OpenLog> {
   const format = await lineFormat(plan, surroundings);

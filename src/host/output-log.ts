@@ -5,7 +5,7 @@ import type { Log, OpenLog } from './log.ts';
 /**
  * The same log, but what workers write to standard output goes to a file of its own, as they wrote it.
  *
- * @throws RunfcgidError DAEMON_START_FAILED when the file cannot be opened.
+ * @throws RunfcgidError DAEMON_FILE_FAILED when the file cannot be opened.
  */
 export function withOutputFile(openLog: OpenLog, file: string, clock: Clock): OpenLog {
   const sink = new LineSink({

@@ -46,7 +46,7 @@ export function isTaken(path: string): boolean {
  * cases its writer is dead, whoever has the pid now, and it is replaced.
  *
  * @param predecessors daemons that are about to end: a file of theirs is replaced as well.
- * @throws RunfcgidError DAEMON_RUNNING, or DAEMON_START_FAILED when the file cannot be written.
+ * @throws RunfcgidError DAEMON_RUNNING, or DAEMON_FILE_FAILED when the file cannot be written.
  */
 export function takePidfile(path: string, predecessors: readonly number[] = []): Pidfile {
   const ownPath = `${path}.${process.pid}`;
@@ -137,7 +137,7 @@ function readPid(descriptor: number, path: string): number | undefined {
   if (text === '') return undefined;
   const line = text.split('\n', 1)[0]?.trim() ?? '';
   if (/^[1-9]\d{0,9}$/.test(line)) return Number(line);
-  throw new RunfcgidError('DAEMON_START_FAILED', `${path} holds something else than a process id`, {
+  throw new RunfcgidError('DAEMON_FILE_FAILED', `${path} holds something else than a process id`, {
     hint: 'It is left as it is. Set "pidfile" in [daemon] to a path of its own, or remove the file.',
   });
 }
@@ -159,7 +159,7 @@ function release(path: string, descriptor: number): void {
 }
 
 function notWritable(path: string, cause: unknown): RunfcgidError {
-  return new RunfcgidError('DAEMON_START_FAILED', `the pidfile ${path} cannot be written`, {
+  return new RunfcgidError('DAEMON_FILE_FAILED', `the pidfile ${path} cannot be written`, {
     cause,
     hint: `Make its directory and let the daemon's user write there, or set "pidfile" in [daemon].`,
   });

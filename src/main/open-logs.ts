@@ -20,7 +20,7 @@ export interface OpenLogs extends OpenLog {
 /**
  * The daemon's log, and `outputFile` for what the workers write to standard output, when there is one.
  *
- * @throws RunfcgidError DAEMON_START_FAILED when a file cannot be opened.
+ * @throws RunfcgidError DAEMON_FILE_FAILED when a file cannot be opened.
  */
 export async function openLogs(
   plan: DaemonPlan,

@@ -9,7 +9,7 @@ import type { PlanSource } from './plan-source.ts';
 /**
  * The words of `runfcgid runfcgi`, given in the present working directory.
  *
- * @throws RunfcgidError DAEMON_START_FAILED when the site's directory cannot be used.
+ * @throws RunfcgidError DAEMON_FILE_FAILED when the site's directory cannot be used.
  */
 export function siteSource(
   words: RunfcgiWords,

@@ -48,7 +48,7 @@ export class SiteDirectory implements Succession {
     writeFileSync(join(path, 'coming'), `${process.pid}\n`);
   }
 
-  /** @throws RunfcgidError DAEMON_START_FAILED when the directory cannot be used. */
+  /** @throws RunfcgidError DAEMON_FILE_FAILED when the directory cannot be used. */
   constructor(path: string, clock: Clock) {
     SiteDirectory.announce(path);
     this.path = path;
@@ -180,7 +180,7 @@ function refuseForeign(path: string): void {
   const { uid } = statSync(path);
   if (uid === process.geteuid?.()) return;
   throw new RunfcgidError(
-    'DAEMON_START_FAILED',
+    'DAEMON_FILE_FAILED',
     `the directory ${path} belongs to another user (uid ${uid})`,
     {
       hint: 'Give the site another one: runtime_dir=…',

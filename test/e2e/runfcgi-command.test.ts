@@ -144,7 +144,7 @@ describe('a site from words', () => {
     [['sokcet=x'], 64, 'did you mean "socket"?'],
     [['socket=/nowhere/at/all.sock'], 1, 'there is no directory /nowhere/at'],
     [['socket=x', 'python=/no/python'], 78, 'no Django is found'],
-    [['socket=x', 'pidfile=/nowhere/x.pid'], 1, 'the pidfile /nowhere/x.pid cannot be written'],
+    [['socket=x', 'pidfile=/nowhere/x.pid'], 73, 'the pidfile /nowhere/x.pid cannot be written'],
   ])('refuses %j with status %i', async (words, expected, message) => {
     const { status, stderr } = await site.start(...words);
     expect([status, stderr]).toEqual([expected, expect.stringContaining(message)]);

@@ -123,7 +123,7 @@ test('when the file cannot be opened again, the old one is kept and says so', as
 
 test('a log file that cannot be opened is an error with a hint', async () => {
   await expect(open({ file: join(directory, 'missing', 'x.log') })).rejects.toMatchObject({
-    code: 'DAEMON_START_FAILED',
+    code: 'DAEMON_FILE_FAILED',
     hint: expect.stringContaining('log_file'),
   });
 });
