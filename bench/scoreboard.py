@@ -17,6 +17,7 @@ from runfcgi.fastcgi import records
 from runfcgi.fastcgi.pairs import encode_pairs
 from runfcgi.serving import scoreboard
 from runfcgi.serving.listener import Listener
+from runfcgi.serving.loop import Loop
 from runfcgi.serving.worker import Worker, WorkerSettings
 
 _REQUESTS = 300
@@ -53,7 +54,7 @@ def main(rounds: int = 100) -> None:
         settings = WorkerSettings(
             threads=1, graceful_timeout=1, max_requests=0, debug=False, capacity=1
         )
-        (loop,) = Worker(Listener(listening), application, settings, slots[:1])._loops
+        loop = Loop(Worker(application, settings, slots[:1])._share(Listener(listening)), slots[0])
         request = _request()
         for slot in slots:
             _median_us(loop, slot, path, request)
