@@ -1,46 +1,48 @@
 import { fstatSync } from 'node:fs';
 import type { Clock } from '../host/clock.ts';
 import {
-  attachFilter,
   attachSteering,
   closeDescriptor,
-  detachFilter,
+  dropBelowHopLimit,
   shutDownListener,
 } from '../host/kernel/sockets.ts';
-import { readTables, type TcpRow } from '../host/socket-tables.ts';
-import { tcpTableHost } from '../host/tcp-table-name.ts';
 import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket, ProbeConnection } from './endpoint.ts';
 import { addressInUse, listenFailed } from './listen-errors.ts';
-import { listenRows, ownersOfRows } from './listeners.ts';
+import { ownersOfRows } from './listeners.ts';
 import { openTcpSocket, type TcpListenPlan } from './open-tcp-socket.ts';
-import { SteeringGroup } from './steering-group.ts';
-import { dropNewConnections, steerAll, steerProbe } from './steering-program.ts';
+import { PortMembers } from './port-members.ts';
+import { steerAll, steerProbe } from './steering-program.ts';
 import { TcpListenSocket } from './tcp-listen-socket.ts';
 import { connectProbe } from './tcp-probe.ts';
 
 /** The live one and a candidate, or a draining one and the live one. */
-const mostMembers = 2;
+const mostGenerations = 2;
 /** How often the group is looked at while a daemon that is about to end still is in it. */
 const followIntervalMs = 20;
+/** The highest there is: no system sends with it unless told to, and each router takes one off (RFC 5082). */
+const unusualHopLimit = 255;
+
+interface Member {
+  readonly fd: number;
+  readonly inode: number;
+}
 
 /**
  * A port on which the generations listen side by side (SO_REUSEPORT); a program in the kernel chooses by index
- * which of them gets a new connection. A socket that is not, or no longer, meant for the public also drops what
- * would begin a connection, so that no moment of a change of members lets anybody through.
+ * which of them gets a new connection. While none is published it leads to a dead end: one more socket, on which
+ * nobody accepts, and which drops what would begin a connection. The client tries again after a second (RFC 6298),
+ * and is served or refused then. Anybody may do all this; a filter on a TCP socket takes CAP_NET_ADMIN in newer
+ * kernels.
  */
 export class TcpEndpoint implements Endpoint {
   readonly address: TcpListenPlan['address'];
   #plan: TcpListenPlan;
   readonly #clock: Clock;
-  readonly #predecessors: readonly number[];
-  /** Sockets of predecessors, by inode. */
-  readonly #precedingInodes = new Set<number>();
-  readonly #group = new SteeringGroup();
-  readonly #sockets = new Map<number, TcpListenSocket>();
-  /** Sockets that drop what would begin a connection. */
-  readonly #hidden = new Set<TcpListenSocket>();
+  readonly #members: PortMembers;
+  readonly #sockets = new Set<TcpListenSocket>();
   #published: TcpListenSocket | undefined;
+  #deadEnd: Member | undefined;
   #probe: { readonly socket: TcpListenSocket; readonly sourcePort: number } | undefined;
   /** Probes connect one after the other: the program knows one source port. */
   #lastProbe: Promise<unknown> = Promise.resolve();
@@ -50,7 +52,7 @@ export class TcpEndpoint implements Endpoint {
     this.address = plan.address;
     this.#plan = plan;
     this.#clock = clock;
-    this.#predecessors = predecessors;
+    this.#members = new PortMembers(plan.address, predecessors);
   }
 
   configure(plan: ListenPlan): void {
@@ -59,17 +61,22 @@ export class TcpEndpoint implements Endpoint {
   }
 
   open(): ListenSocket {
-    if (this.#sockets.size >= mostMembers) {
+    if (this.#sockets.size >= mostGenerations) {
       const hint = 'Wait until the old generation has drained.';
-      throw listenFailed(this.address, `${mostMembers} generations listen there already`, hint);
+      throw listenFailed(this.address, `${mostGenerations} generations listen there already`, hint);
     }
     this.#refuseStrangers();
-    const socket = this.#join();
+    let socket: TcpListenSocket | undefined;
     try {
+      if (this.#members.isEmpty) this.#openDeadEnd();
+      socket = this.#join();
+      // Behind ours where a predecessor leads: when that one leaves, the last takes its place.
+      if (this.#published === undefined) this.#openDeadEnd();
       this.#refuseStrangers();
       return socket;
     } catch (error) {
-      socket.close();
+      socket?.close();
+      if (this.#sockets.size === 0) this.#closeDeadEnd();
       throw error;
     }
   }
@@ -78,10 +85,9 @@ export class TcpEndpoint implements Endpoint {
     const own = this.#own(socket);
     if (this.isPublished(own)) return;
     this.#refuseStrangers();
-    detachFilter(own.fd);
-    this.#hidden.delete(own);
     this.#published = own;
-    this.#steer();
+    if (this.#deadEnd === undefined) this.#steer();
+    else this.#closeDeadEnd();
     this.#followPredecessors();
   }
 
@@ -89,35 +95,48 @@ export class TcpEndpoint implements Endpoint {
     return this.#published !== undefined && this.#published === socket;
   }
 
-  /** Clients that try to connect get no answer until the last socket is closed, and are refused then. */
+  /**
+   * Clients that try to connect get no answer until the last socket is closed, and are refused then. Handshakes that
+   * have begun go on. A daemon that has joined to take over decides itself where the port leads.
+   */
   withdraw(): void {
     if (this.#published === undefined) return;
-    attachFilter(this.#published.fd, dropNewConnections(undefined));
-    this.#hidden.add(this.#published);
+    this.#members.reconcile();
+    if (!this.#members.isFollowed) this.#openDeadEnd();
     this.#published = undefined;
+    this.#steer();
+  }
+
+  #openDeadEnd(): void {
+    this.#deadEnd ??= this.#openMember((unheard) =>
+      dropBelowHopLimit(unheard, this.address.family, unusualHopLimit),
+    );
   }
 
   #join(): TcpListenSocket {
-    // Predecessors have a program already, and the kernel takes nobody into the group who brings another one.
-    const isFirst = this.#group.members.length === 0;
-    const fd = openTcpSocket(this.#plan, (unheard) => {
-      attachFilter(unheard, dropNewConnections(undefined));
-      // Before a second ever joins: without a program the kernel would spread connections over both.
-      if (isFirst) attachSteering(unheard, steerAll(0));
-    });
     const socket = new TcpListenSocket({
-      fd,
-      inode: fstatSync(fd).ino,
+      ...this.#openMember(),
       endpoint: this,
       boundTo: this.address,
       isBlocking: this.#plan.isBlocking,
       connect: () => this.#connect(socket),
       close: () => this.#close(socket),
     });
-    this.#sockets.set(socket.inode, socket);
-    this.#hidden.add(socket);
-    this.#group.join(socket.inode);
+    this.#sockets.add(socket);
     return socket;
+  }
+
+  #openMember(prepare: (unheard: number) => void = () => {}): Member {
+    // Before a second ever joins: without a program the kernel would spread connections over both. Predecessors
+    // have one already, and the kernel takes nobody into the group who brings another one.
+    const isFirst = this.#members.isEmpty;
+    const fd = openTcpSocket(this.#plan, (unheard) => {
+      prepare(unheard);
+      if (isFirst) attachSteering(unheard, steerAll(0));
+    });
+    const { ino: inode } = fstatSync(fd);
+    this.#members.join(inode);
+    return { fd, inode };
   }
 
   #connect(socket: TcpListenSocket): Promise<ProbeConnection> {
@@ -132,32 +151,40 @@ export class TcpEndpoint implements Endpoint {
   }
 
   #letThrough(probe: { readonly socket: TcpListenSocket; readonly sourcePort: number } | undefined): void {
-    const target = probe?.socket ?? this.#probe?.socket;
     this.#probe = probe;
-    if (target !== undefined && this.#hidden.has(target)) {
-      attachFilter(target.fd, dropNewConnections(probe?.sourcePort));
-    }
     this.#steer();
   }
 
   #close(socket: TcpListenSocket): void {
-    // Shut down first: a stray process may hold the socket, which would keep its place in the group.
-    shutDownListener(socket.fd);
-    closeDescriptor(socket.fd);
-    this.#sockets.delete(socket.inode);
-    this.#hidden.delete(socket);
-    this.#group.leave(socket.inode);
+    // A candidate may be left, which would take its place.
+    if (this.isPublished(socket) && this.#sockets.size > 1) this.withdraw();
+    closeListener(socket);
+    this.#sockets.delete(socket);
+    this.#members.leave(socket.inode);
     if (this.#published === socket) this.#published = undefined;
-    if (this.#sockets.size === 0) return;
-    this.#group.reconcile(this.#listedInodes());
+    if (this.#sockets.size === 0) {
+      this.#closeDeadEnd();
+    } else {
+      this.#members.reconcile();
+      this.#steer();
+    }
+  }
+
+  /** Until it is closed it drops what is meant for the one that takes its place. */
+  #closeDeadEnd(): void {
+    if (this.#deadEnd === undefined) return;
+    const deadEnd = this.#deadEnd;
+    this.#members.leave(deadEnd.inode);
+    this.#deadEnd = undefined;
     this.#steer();
+    closeListener(deadEnd);
   }
 
   #steer(): void {
-    const [anyOpen] = this.#sockets.values();
-    if (anyOpen === undefined) return;
-    const live = this.#indexOf(this.#published) ?? 0;
-    const candidate = this.#indexOf(this.#probe?.socket);
+    const [anyOpen] = this.#sockets;
+    const live = this.#leadsTo();
+    if (anyOpen === undefined || live === undefined) return;
+    const candidate = this.#members.indexOf(this.#probe?.socket.inode);
     const program =
       this.#probe === undefined || candidate === undefined
         ? steerAll(live)
@@ -165,54 +192,39 @@ export class TcpEndpoint implements Endpoint {
     attachSteering(anyOpen.fd, program);
   }
 
-  #refuseStrangers(): void {
-    const rows = listenRows(this.address, readTables()).filter((row) => !this.#sockets.has(row.inode));
-    const strangers = rows.filter((row) => !this.#precedes(row));
-    if (strangers.length > 0) throw addressInUse(this.address, ownersOfRows(strangers));
-    this.#group.reconcile(this.#listedInodes());
+  /** Where everybody goes; `undefined` where a daemon that takes over from us decides that. */
+  #leadsTo(): number | undefined {
+    if (this.#published !== undefined) return this.#members.indexOf(this.#published.inode) ?? 0;
+    const { predecessor, isFollowed } = this.#members;
+    if (predecessor !== undefined) return this.#members.indexOf(predecessor);
+    return isFollowed ? undefined : this.#members.indexOf(this.#deadEnd?.inode);
   }
 
-  #precedes(row: TcpRow): boolean {
-    if (this.#precedingInodes.has(row.inode)) return true;
-    if (this.#predecessors.length === 0) return false;
-    const isTheirs = ownersOfRows([row]).some(
-      ({ pid }) => pid !== undefined && this.#predecessors.includes(pid),
-    );
-    if (isTheirs) this.#precedingInodes.add(row.inode);
-    return isTheirs;
+  #refuseStrangers(): void {
+    const strangers = this.#members.reconcile();
+    if (strangers.length > 0) throw addressInUse(this.address, ownersOfRows(strangers));
   }
 
   /** Our index changes when they leave. */
   #followPredecessors(): void {
-    if (!this.#group.members.some((inode) => this.#precedingInodes.has(inode))) return;
+    if (this.#members.predecessor === undefined) return;
     this.#clock.at(this.#clock.now() + followIntervalMs, () => {
       if (this.#sockets.size === 0) return;
-      this.#group.reconcile(this.#listedInodes());
+      this.#members.reconcile();
       this.#steer();
       this.#followPredecessors();
     });
   }
 
-  // Wildcard and specific addresses get in each other's way, but form groups of their own.
-  #listedInodes(): readonly number[] {
-    const host = tcpTableHost(this.address.host, this.address.family);
-    const isMember = (row: TcpRow): boolean => row.host === host;
-    return (
-      listenRows(this.address, readTables())
-        .filter(isMember)
-        .map((row) => row.inode)
-        // In the order in which they were made, which is that of the group as far as we have not seen it.
-        .toSorted((one, other) => one - other)
-    );
-  }
-
-  #indexOf(socket: TcpListenSocket | undefined): number | undefined {
-    return socket === undefined ? undefined : this.#group.indexOf(socket.inode);
-  }
-
   #own(socket: ListenSocket): TcpListenSocket {
-    const own = [...this.#sockets.values()].find((each) => each === socket);
+    const own = [...this.#sockets].find((each) => each === socket);
     if (own !== undefined) return own;
     throw new TypeError('the listen socket belongs to another endpoint, or is closed');
   }
+}
+
+function closeListener({ fd }: Member): void {
+  // Shut down first: a stray process may hold the socket, which would keep its place in the group.
+  shutDownListener(fd);
+  closeDescriptor(fd);
 }

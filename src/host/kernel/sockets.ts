@@ -9,18 +9,18 @@ import {
 } from './socket-name.ts';
 
 const type = { stream: 1, datagram: 2, raw: 3, nonblock: 0o4000, cloexec: 0o2000000 } as const;
-const level = { socket: 1, tcp: 6, ipv6: 41 } as const;
+const level = { ip: 0, socket: 1, tcp: 6, ipv6: 41 } as const;
 const option = {
   reuseAddress: 2,
   error: 4,
   reusePort: 15,
   peerCredentials: 17,
-  attachFilter: 26,
-  detachFilter: 27,
   acceptsConnections: 30,
   attachReusePortCbpf: 51,
   tcpInfo: 11,
+  ipMinimumTtl: 21,
   ipv6Only: 26,
+  ipv6MinimumHopCount: 73,
 } as const;
 const fileControl = { getFlags: 3, setFlags: 4, nonblock: 0o4000, duplicateCloexec: 1030 } as const;
 const pollEvent = { in: 1, out: 4 } as const;
@@ -167,20 +167,19 @@ export function setIpv6Only(fd: number): void {
 
 /** The program that chooses, by index, which socket of the port's group gets a connection (socket(7)). */
 export function attachSteering(fd: number, program: readonly Instruction[]): void {
-  attachProgram(fd, option.attachReusePortCbpf, program);
+  // struct sock_fprog: an unsigned short, padding up to the size of a pointer, the pointer.
+  const code = Buffer.concat(program.map(encodeInstruction));
+  const pointer = pointerTo(code);
+  const description = Buffer.alloc(pointer.length * 2);
+  description.set(uint16(program.length), 0);
+  description.set(pointer, pointer.length);
+  setOption(fd, level.socket, option.attachReusePortCbpf, description);
 }
 
-/** The program that says how much of an arriving packet is kept; 0 drops it. Sees the TCP header first. */
-export function attachFilter(fd: number, program: readonly Instruction[]): void {
-  attachProgram(fd, option.attachFilter, program);
-}
-
-export function detachFilter(fd: number): void {
-  try {
-    setOption(fd, level.socket, option.detachFilter, int32(0));
-  } catch (error) {
-    if (!isErrno(error, 'ENOENT')) throw error;
-  }
+/** The socket takes no notice of packets that arrive with less (ip(7), IP_MINTTL; IPV6_MINHOPCOUNT of linux/in6.h). */
+export function dropBelowHopLimit(fd: number, family: 4 | 6, hopLimit: number): void {
+  if (family === 6) setOption(fd, level.ipv6, option.ipv6MinimumHopCount, int32(hopLimit));
+  else setOption(fd, level.ip, option.ipMinimumTtl, int32(hopLimit));
 }
 
 /**
@@ -196,16 +195,6 @@ export function sendDatagram(path: string, bytes: Buffer): void {
   } finally {
     closeDescriptor(fd);
   }
-}
-
-// struct sock_fprog: an unsigned short, padding up to the size of a pointer, the pointer.
-function attachProgram(fd: number, name: number, program: readonly Instruction[]): void {
-  const code = Buffer.concat(program.map(encodeInstruction));
-  const pointer = pointerTo(code);
-  const description = Buffer.alloc(pointer.length * 2);
-  description.set(uint16(program.length), 0);
-  description.set(pointer, pointer.length);
-  setOption(fd, level.socket, name, description);
 }
 
 function encodeInstruction({ code, jumpIfTrue, jumpIfFalse, value }: Instruction): Buffer {

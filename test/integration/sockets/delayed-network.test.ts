@@ -21,7 +21,7 @@ afterEach(async () => {
   spawnSync('ip', ['netns', 'del', namespace], { stdio: 'ignore' });
 });
 
-it('loses no connection of a network with delay, where handshakes are half-open at every switch', async () => {
+it('loses no connection of a network with delay, where handshakes are half-open at every switch and stop', async () => {
   requireRoot();
   const script = join(import.meta.dirname, 'delayed-network.py');
   const network = shop.worker('pipe', [
@@ -46,16 +46,23 @@ it('loses no connection of a network with delay, where handshakes are half-open 
 
   const halfOpenAtSwitch: number[] = [];
   for (let round = 0; round < 5; round += 1) {
+    const isStopped = round === 1;
+    if (isStopped) {
+      await eventually('handshakes are under way', () => halfOpen() > 3);
+      endpoint.withdraw();
+    }
     const next = endpoint.open();
     const fresh = shop.worker(next.fd, greeter('g'));
     await fresh.says('up');
-    endpoint.publish(next);
-    halfOpenAtSwitch.push(halfOpen());
+    if (!isStopped) {
+      endpoint.publish(next);
+      halfOpenAtSwitch.push(halfOpen());
+    }
     const old = worker;
     let isDone = false;
     watchDrain({
       sockets: [live],
-      lead: 'elsewhere',
+      lead: isStopped ? 'nowhere' : 'elsewhere',
       ownPids: () => [old.pid],
       pids: () => [old.pid],
       onDrained: () => {
@@ -66,6 +73,7 @@ it('loses no connection of a network with delay, where handshakes are half-open 
     await eventually('the old socket is drained', () => isDone);
     old.child.kill('SIGKILL');
     live.close();
+    if (isStopped) endpoint.publish(next);
     live = next;
     worker = fresh;
   }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RunfcgidError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
 import { isBlocking } from '../../../src/host/kernel/sockets.ts';
+import { readTables, tcpState } from '../../../src/host/socket-tables.ts';
 import type { ListenSocket } from '../../../src/sockets/endpoint.ts';
 import type { TcpListenPlan } from '../../../src/sockets/open-tcp-socket.ts';
 import { TcpEndpoint } from '../../../src/sockets/tcp-endpoint.ts';
@@ -22,9 +23,9 @@ afterEach(async () => {
   await shop.tearDown();
 });
 
-async function endpointOn(family: Family, changes: Partial<TcpListenPlan> = {}): Promise<TcpEndpoint> {
+async function planOn(family: Family, changes: Partial<TcpListenPlan> = {}): Promise<TcpListenPlan> {
   const host = hosts[family];
-  const plan: TcpListenPlan = {
+  return {
     address: { kind: 'tcp', host, family, port: await freePort(host) },
     backlog: 256,
     mode: 0o666,
@@ -34,7 +35,23 @@ async function endpointOn(family: Family, changes: Partial<TcpListenPlan> = {}):
     isBlocking: true,
     ...changes,
   };
-  return new TcpEndpoint(plan, systemClock);
+}
+
+async function endpointOn(family: Family, changes: Partial<TcpListenPlan> = {}): Promise<TcpEndpoint> {
+  return new TcpEndpoint(await planOn(family, changes), systemClock);
+}
+
+/** The endpoints of a daemon and of the one that follows it on the same port. */
+async function successiveOn(family: Family): Promise<{ before: TcpEndpoint; after: TcpEndpoint }> {
+  const plan = await planOn(family);
+  const before = new TcpEndpoint(plan, systemClock);
+  return { before, after: new TcpEndpoint(plan, systemClock, [process.pid]) };
+}
+
+function listeners({ address: { port } }: TcpEndpoint): number {
+  return readTables()
+    .tcp()
+    .filter((row) => row.port === port && row.state === tcpState.listen).length;
 }
 
 function openOn(endpoint: TcpEndpoint): ListenSocket {
@@ -143,6 +160,75 @@ describe.each([4, 6] as const)('a TCP endpoint on IPv%i', (family) => {
     const answer = ask(endpoint);
     socket.close();
     await expect(answer).rejects.toThrow('ECONNREFUSED');
+  });
+
+  it('has one socket more while nobody is published, and only then', async () => {
+    const endpoint = await endpointOn(family);
+    const counts: number[] = [];
+    const count = (): number => counts.push(listeners(endpoint));
+    const first = openOn(endpoint);
+    count();
+    endpoint.publish(first);
+    count();
+    const second = openOn(endpoint);
+    count();
+    endpoint.withdraw();
+    count();
+    endpoint.publish(first);
+    count();
+    second.close();
+    endpoint.withdraw();
+    first.close();
+    count();
+    expect(counts).toEqual([2, 1, 2, 3, 2, 0]);
+  });
+
+  it('shows nobody a candidate that the published socket leaves behind', async () => {
+    const endpoint = await endpointOn(family);
+    const live = openOn(endpoint);
+    endpoint.publish(live);
+    const candidate = openOn(endpoint);
+    live.close();
+    const clients = Array.from({ length: 20 }, () => ask(endpoint));
+    const probe = await candidate.connectPrivately();
+    expect(candidate.queued()).toBe(1);
+    probe.close();
+    await worker(candidate, 'proven');
+    endpoint.publish(candidate);
+    expect(new Set(await Promise.all(clients))).toEqual(new Set(['proven']));
+  });
+
+  it('leaves it to the daemon that takes over where a withdrawn port leads', async () => {
+    const { before, after } = await successiveOn(family);
+    const old = openOn(before);
+    await worker(old, 'old');
+    before.publish(old);
+    const fresh = openOn(after);
+    await worker(fresh, 'fresh');
+    expect(await askMany(before, 20)).toEqual(['old']);
+    after.publish(fresh);
+    expect(await askMany(before, 20)).toEqual(['fresh']);
+    before.withdraw();
+    expect(listeners(before)).toBe(2);
+    expect(await askMany(before, 20)).toEqual(['fresh']);
+    old.close();
+    expect(await askMany(before, 20)).toEqual(['fresh']);
+  });
+
+  it('shows nobody a candidate whose predecessor goes before it is published', async () => {
+    const { before, after } = await successiveOn(family);
+    const old = openOn(before);
+    before.publish(old);
+    const fresh = openOn(after);
+    before.withdraw();
+    old.close();
+    const clients = Array.from({ length: 20 }, () => ask(after));
+    const probe = await fresh.connectPrivately();
+    expect(fresh.queued()).toBe(1);
+    probe.close();
+    await worker(fresh, 'fresh');
+    after.publish(fresh);
+    expect(new Set(await Promise.all(clients))).toEqual(new Set(['fresh']));
   });
 
   it('is not misled by a stray process that still holds a closed socket', async () => {
