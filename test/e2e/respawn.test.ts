@@ -36,7 +36,15 @@ afterEach(() => workspace.close());
 function findReserve(forkServer: number): number | undefined {
   const children = readFileSync(`/proc/${forkServer}/task/${forkServer}/children`, 'utf8');
   const pids = children.split(' ').filter(Boolean);
-  return pids.map(Number).find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8') === 'site/next\n');
+  return pids.map(Number).find((pid) => nameOf(pid) === 'site/next\n');
+}
+
+function nameOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8');
+  } catch {
+    return ''; // it has just ended
+  }
 }
 
 async function reserve(): Promise<number> {
