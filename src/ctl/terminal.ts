@@ -58,7 +58,8 @@ export class Terminal {
     const { errors, clock } = this.#options;
     if (errors.isTTY) {
       this.#clearLine();
-      errors.write(text.slice(0, (errors.columns ?? 80) - 1));
+      // A pseudo-terminal that nobody gave a size has none: 0.
+      errors.write(text.slice(0, (errors.columns || 80) - 1));
       this.#isLineOpen = true;
     } else if (clock.now() - this.#startedMs > quietMs && text !== this.#lastProgress) {
       errors.write(`${text}\n`);

@@ -23,17 +23,21 @@ export class Watchers {
     verdict: (snapshot: PoolSnapshot) => PoolOutcome | undefined,
     onProgress: OnProgress,
   ): Promise<PoolOutcome> {
+    let isReached = false;
     const outcome = new Promise<PoolOutcome>((resolve) => {
       const look = (): void => {
         const reached = verdict(this.#snapshot(pool));
         if (reached === undefined) return;
         this.#looks.delete(look);
+        isReached = true;
         resolve(reached);
       };
       this.#looks.add(look);
       look();
     });
-    return this.whileTelling(pool, onProgress, outcome);
+    // What has become true is the outcome, and not told twice.
+    const tell: OnProgress = (progress) => !isReached && onProgress(progress);
+    return this.whileTelling(pool, tell, outcome);
   }
 
   /** Tells how a pool comes along until `result` is there. */

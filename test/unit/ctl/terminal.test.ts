@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { Terminal } from '../../../src/ctl/terminal.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
 
-function setUp(isTTY: boolean, environment: NodeJS.ProcessEnv = {}) {
+function setUp(isTTY: boolean, environment: NodeJS.ProcessEnv = {}, columns = 20) {
   const written: string[] = [];
   const clock = new FakeClock();
   const stream = (name: string) => ({
     isTTY,
-    columns: 20,
+    columns,
     write: (text: string) => written.push(`${name} ${JSON.stringify(text)}`),
   });
   const terminal = new Terminal({ output: stream('out'), errors: stream('err'), environment, clock });
@@ -27,6 +27,12 @@ test('on a terminal progress is one line that is rewritten and leaves nothing be
     'err "\\r\\u001b[K"',
     'out "done\\n"',
   ]);
+});
+
+test('a terminal that nobody gave a width is taken for a usual one', () => {
+  const { terminal, written } = setUp(true, {}, 0);
+  terminal.announce('php: 3 processes left');
+  expect(written).toEqual(['err "php: 3 processes left"']);
 });
 
 test('elsewhere progress is silent for a second, and then plain lines without repetition', async () => {

@@ -64,6 +64,17 @@ test('a reload of all pools leaves a pool alone that is still being stopped', as
   expect(world.processes).toHaveLength(1);
 });
 
+test('what a command has made true is its outcome, and no progress as well', async () => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
+  const progress: string[] = [];
+  const stopped = supervisor.run('stop', ['site'], ({ message }) => progress.push(message));
+  for (const { finish } of [...world.drains]) finish();
+  await world.clock.advance(0);
+  for (const process of world.alive) process.exit(0);
+  expect(await stopped).toMatchObject([{ isDone: true, message: 'stopped' }]);
+  expect(progress).toEqual(['stopping: 1 process left']);
+});
+
 test('a pool that is being stopped is not started by a reload of it', async () => {
   const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
   void supervisor.run('stop', ['site'], () => {});
