@@ -111,11 +111,12 @@ interface Patience {
 
 function giveUpAfter(socket: Socket, clock: Clock, timeoutMs: number): Patience {
   const timer = clock.at(clock.now() + timeoutMs, () => {
-    patience.error = new RunfcgidError(
-      'CONTROL_TIMEOUT',
-      `the daemon did not finish within ${timeoutMs / 1000} s`,
-      { hint: 'What was asked goes on: see "fcgictl status", or allow more time with --timeout.' },
-    );
+    // What is written before there is a connection is sent when there is one.
+    const hint = socket.connecting
+      ? 'Nothing was asked of it yet: allow more time with --timeout.'
+      : 'What was asked goes on: see "fcgictl status", or allow more time with --timeout.';
+    const message = `the daemon did not finish within ${timeoutMs / 1000} s`;
+    patience.error = new RunfcgidError('CONTROL_TIMEOUT', message, { hint });
     socket.destroy();
   });
   const patience: Patience = { timer, error: undefined };

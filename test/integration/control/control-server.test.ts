@@ -10,6 +10,7 @@ import { ControlServer } from '../../../src/control/server.ts';
 import { RunfcgidError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
 import type { PoolProgress } from '../../../src/pools/commands.ts';
+import { FakeClock } from '../../helpers/fake-clock.ts';
 import { FakeCommands, outcome, poolSnapshot, statusOf } from '../../helpers/fake-commands.ts';
 import { FakeLog } from '../../helpers/fake-log.ts';
 import { createGate } from '../../helpers/gate.ts';
@@ -346,7 +347,29 @@ describe('the client', () => {
   test('does not wait for ever', async () => {
     commands.work = () => new Promise(() => {});
     await server.open();
-    await expect(client(50).shutDown(() => {})).rejects.toMatchObject({ code: 'CONTROL_TIMEOUT' });
+    await expect(client(50).shutDown(() => {})).rejects.toMatchObject({
+      code: 'CONTROL_TIMEOUT',
+      hint: expect.stringContaining('What was asked goes on'),
+    });
+    expect(commands.asked).toEqual(['shut down']);
+  });
+
+  test('says so when time was up before anything was asked', async () => {
+    await server.open();
+    const clock = new FakeClock();
+    const asked = new ControlClient({ socketPath: path, timeoutMs: 1, clock }).run(
+      'restart',
+      'all',
+      () => {},
+    );
+    const refused = expect(asked).rejects.toMatchObject({
+      code: 'CONTROL_TIMEOUT',
+      hint: 'Nothing was asked of it yet: allow more time with --timeout.',
+    });
+    await clock.advance(1);
+    await refused;
+    await client().status();
+    expect(commands.asked).toEqual([]);
   });
 
   test.each([
