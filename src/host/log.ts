@@ -97,19 +97,37 @@ async function lineFormat(plan: LogPlan, surroundings: LogSurroundings): Promise
   const format = prettyFactory({
     // NO_COLOR counts when present and not empty (no-color.org).
     colorize: isWatched && !surroundings.environment['NO_COLOR'],
-    translateTime: 'SYS:HH:MM:ss.l',
+    // Who watches knows the day.
+    translateTime: isWatched ? 'SYS:HH:MM:ss.l' : 'SYS:yyyy-mm-dd HH:MM:ss.l',
     ignore: 'event,pool,worker',
     singleLine: true,
     messageFormat: withOrigin,
   });
-  return (line) => format(line);
+  return (line) => {
+    const fields: Record<string, unknown> = JSON.parse(line);
+    const below = linesBelow.flatMap((name) => {
+      const lines = fields[name];
+      if (!Array.isArray(lines)) return [];
+      delete fields[name];
+      return lines.map((text) => `    ${harmless(text)}\n`);
+    });
+    return [format(fields), ...below].join('');
+  };
 }
 
-/** Puts the worker or pool before the sentence, and shows control characters of a worker's output harmlessly. */
+/** Fields that hold lines of text, such as those of a traceback: for people these are lines below the sentence. */
+const linesBelow = ['problems', 'details', 'output', 'traceback'] as const;
+
+/** Puts the worker or pool before the sentence. */
 function withOrigin(record: Record<string, unknown>, messageKey: string): string {
   const origin = record['worker'] ?? record['pool'];
-  const message = String(record[messageKey] ?? '').replaceAll(/\p{Cc}/gu, ' ');
+  const message = harmless(record[messageKey] ?? '');
   return origin === undefined ? message : `[${origin}] ${message}`;
+}
+
+/** What a program wrote, without the control characters that do something to a terminal. */
+function harmless(text: unknown): string {
+  return String(text).replaceAll(/\p{Cc}/gu, ' ');
 }
 
 function wrap(logger: Logger): Log {

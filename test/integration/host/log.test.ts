@@ -189,6 +189,16 @@ test('text without a terminal has no colours and shows control characters harmle
   opened.log.info({ event: 'worker.told', pool: 'web' }, 'evil \u001b]0;title\u0007 line');
   opened.close();
   expect(readFileSync(file, 'utf8')).toMatch(
-    /^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: \[web\] evil {2}\]0;title {2}line\n$/,
+    /^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}\] INFO: \[web\] evil {2}\]0;title {2}line\n$/,
   );
+});
+
+test('text shows a traceback as lines below the sentence', async () => {
+  const opened = await open({ format: 'pretty' });
+  const traceback = ['File "site.py", line 3 in slow', '  evil \u001b]0;title\u0007 line'];
+  opened.log.warn({ event: 'request.slow', worker: 'web/1', ageMs: 5, traceback }, 'GET / has run for 5 ms');
+  opened.close();
+  const [sentence, ...below] = readFileSync(file, 'utf8').split('\n');
+  expect(sentence).toMatch(/ WARN: \[web\/1\] GET \/ has run for 5 ms {"ageMs":5}$/);
+  expect(below).toEqual(['    File "site.py", line 3 in slow', '      evil  ]0;title  line', '']);
 });
