@@ -205,7 +205,7 @@ class WebServerTests:
             self.read_or_raise("/", do="cut")
 
     def test_what_a_killed_worker_leaves_unfinished(self):
-        """Nobody says that it is cut: some web servers take it for the whole, if they know no length."""
+        """Nobody says that it is cut: some take it for the whole, if they know no length."""
         with self.assertRaises(CUT, msg="with a length"):
             self.read_or_raise("/", do="killed", **{"X-Length": "40", "Connection": "close"})
         if self.kind.takes_the_end_for_whole:
