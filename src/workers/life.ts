@@ -136,9 +136,10 @@ export class Life {
   /** What the operator should read about the end: the traceback, or the last lines of output, oldest first. */
   get lastWords(): readonly string[] {
     const traceback = this.#loadFailure?.traceback ?? '';
-    return traceback === ''
-      ? [...(this.#refusal?.output ?? []), ...this.#tail]
-      : traceback.trimEnd().split('\n');
+    if (traceback !== '') return traceback.trimEnd().split('\n');
+    const answer = this.#refusal?.output ?? [];
+    // The engine writes a traceback to its error output and to that of the request.
+    return [...answer, ...this.#tail.filter((line) => !answer.includes(line))];
   }
 
   /** The process has not shown what it must, and will be killed for it. */

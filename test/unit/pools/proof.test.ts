@@ -87,6 +87,15 @@ test('a candidate with one worker that answers badly is refused with its words',
   expect(pool.record.lastDeath?.cause).toBe('not-proven');
 });
 
+test('what a refused worker has answered and written as well is told once', async () => {
+  const { world, pool } = await running(planOf(1, request, true));
+  const outcome = pool.reload();
+  await world.clock.advance(0);
+  for (const line of ['boom', 'and more']) world.alive.at(-1)?.request.onLine('stderr', line);
+  world.proofs.at(-1)?.onRefused('site/1', failure);
+  await expect(outcome).resolves.toMatchObject({ kind: 'refused', output: ['boom', 'and more'] });
+});
+
 test.each(['not-proven', 'boot-timeout'])(
   'a candidate that is killed for "%s" takes a moment to end',
   async (cause) => {
