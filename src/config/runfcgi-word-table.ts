@@ -66,7 +66,7 @@ export const ownWords = {
   watch: { read: readText, meaning: 'for development: pattern of files whose change is a reload' },
   boot_timeout: setting('boot_timeout', 'how long a worker may take to start; default 30s'),
   drain_timeout: setting('drain_timeout', 'how long replaced workers may go on; default 60s'),
-  graceful_timeout: setting('graceful_timeout', 'from the stop signal to SIGKILL; default 30s'),
+  graceful_timeout: setting('graceful_timeout', 'from a stop, or its signal, to SIGKILL; default 30s'),
   log_level: {
     read: writtenAs(daemonSettings.log_level.type),
     default: 'info',

@@ -194,12 +194,13 @@ export const poolSettings = {
   graceful_timeout: {
     type: duration,
     default: '30s',
-    meaning: 'From the stop signal to SIGKILL; `0s` kills at once.',
+    meaning: 'From the stop signal, or a stop of the pool, to SIGKILL; `0s` kills at once.',
   },
   drain_timeout: {
     type: duration,
     default: '60s',
-    meaning: 'How long workers that were replaced may go on with what they have, before they are stopped.',
+    meaning:
+      'How long workers that were replaced may go on with what they have, before they are stopped. When the pool is stopped, no longer than nine tenths of `graceful_timeout`.',
   },
   ...requestSettings,
   max_age: {

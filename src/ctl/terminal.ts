@@ -1,4 +1,4 @@
-import type { Clock } from '../host/clock.ts';
+import type { Clock, Timer } from '../host/clock.ts';
 import type { PoolProgress } from '../pools/commands.ts';
 
 /** How long nobody needs to be told anything, where lines cannot be rewritten. */
@@ -27,6 +27,8 @@ export class Terminal {
   readonly #startedMs: number;
   #isLineOpen = false;
   #lastProgress = '';
+  /** For what was told in the quiet time, should nothing follow. */
+  #timer: Timer | undefined;
 
   constructor(options: TerminalOptions) {
     this.#options = options;
@@ -61,9 +63,11 @@ export class Terminal {
       // A pseudo-terminal that nobody gave a size has none: 0.
       errors.write(text.slice(0, (errors.columns || 80) - 1));
       this.#isLineOpen = true;
-    } else if (clock.now() - this.#startedMs > quietMs && text !== this.#lastProgress) {
-      errors.write(`${text}\n`);
-      this.#lastProgress = text;
+    } else {
+      this.#timer?.cancel();
+      this.#timer = undefined;
+      if (clock.now() - this.#startedMs > quietMs) this.#writeProgress(text);
+      else this.#timer = clock.at(this.#startedMs + quietMs + 1, () => this.#writeProgress(text));
     }
   }
 
@@ -72,7 +76,14 @@ export class Terminal {
     this.#clearLine();
   }
 
+  #writeProgress(text: string): void {
+    if (text === this.#lastProgress) return;
+    this.#options.errors.write(`${text}\n`);
+    this.#lastProgress = text;
+  }
+
   #clearLine(): void {
+    this.#timer?.cancel();
     if (!this.#isLineOpen) return;
     // Carriage return, then erase to the end of the line (console_codes(4)).
     this.#options.errors.write('\r\u001b[K');

@@ -1,4 +1,5 @@
 import type { PoolPlan } from '../plan/plan.ts';
+import type { StopDeadlines } from '../plan/stop-deadlines.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { ForkingLauncher } from '../workers/launcher.ts';
 import type { RequestEvent } from '../workers/request-watch.ts';
@@ -20,6 +21,8 @@ export interface GenerationOptions {
   readonly forks?: ForkingLauncher | undefined;
   /** Other code or another configuration than that of the live generation is there. */
   readonly isOutdated: () => boolean;
+  /** Of the pool, when that is to stop. */
+  readonly stop: () => StopDeadlines | undefined;
   readonly onChange: () => void;
   readonly onDeath: (death: Death) => void;
   /** Another has taken over from a worker that had reached a limit, or does so now. */

@@ -209,6 +209,7 @@ export class Generation {
         plan: plan.worker,
         lifecycle: () => this.#plan.lifecycle,
         requests: () => this.#plan.requests,
+        stop: this.#options.stop,
         socket,
         isRelievable: () => this.#plan.reload.mode === 'switch' && canBeRelieved(this.#phase),
         onStuck: () => onStuck(worker),

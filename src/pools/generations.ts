@@ -15,7 +15,7 @@ import { isReady } from './worker-standing.ts';
 
 export type GenerationsEvents = Pick<
   GenerationOptions,
-  'isOutdated' | 'onChange' | 'onDeath' | 'onRecycled' | 'onStuck' | 'onCut' | 'onRequest'
+  'isOutdated' | 'stop' | 'onChange' | 'onDeath' | 'onRecycled' | 'onStuck' | 'onCut' | 'onRequest'
 >;
 
 /** The generations of one pool, and the addresses that they take over from each other. */

@@ -20,6 +20,8 @@ export interface Observed {
   readonly mayReloadAtMs: number;
   /** When a pool that gave up tries again; `undefined` when it has not given up. */
   readonly retryAtMs: number | undefined;
+  /** When draining ends in any case in a pool that is to stop. */
+  readonly drainByMs: number | undefined;
   readonly generations: readonly ObservedGeneration[];
 }
 

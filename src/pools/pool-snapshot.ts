@@ -31,7 +31,7 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
   const { plan } = pool;
   const live = pool.generations.live;
   const workers = pool.generations.list.flatMap((generation) =>
-    workersOf(generation).map((worker) => snapshotWorker(worker, generation.number, measures)),
+    workersOf(generation).map((worker) => snapshotWorker(worker, generation, measures)),
   );
   return {
     ...outline(plan),
@@ -39,6 +39,7 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
     reason: reasonOf(pool),
     advice: pool.record.openFailure?.output[0] ?? null,
     nextAttemptInMs: nextAttemptInMs(pool, clock),
+    killInMs: killInMs(pool, clock),
     generation: live?.number ?? 0,
     ...(live === undefined || live.sockets.length === 0 ? {} : { listen: live.sockets.map(addressOf) }),
     workersReady: live?.workers.filter(({ state }) => isReady(state.name)).length ?? 0,
@@ -66,6 +67,7 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
     reason: `its configuration has problems: ${refused.problems.join('; ')}`,
     advice: null,
     nextAttemptInMs: null,
+    killInMs: null,
     preset: '',
     proof: '',
     command: '',
@@ -153,13 +155,13 @@ function connectionsOf(workers: readonly Worker[], measures: Measures): number |
   return counts.includes(null) ? null : (sumOfKnown(counts) ?? 0);
 }
 
-function snapshotWorker(worker: Worker, generation: number, measures: Measures): WorkerSnapshot {
+function snapshotWorker(worker: Worker, { number, phase }: Generation, measures: Measures): WorkerSnapshot {
   const measure = worker.pid === undefined ? undefined : measures.get(worker.pid);
   return {
     id: worker.id,
-    generation,
+    generation: number,
     pid: worker.pid ?? null,
-    state: worker.state.name,
+    state: phase === 'draining' && isReady(worker.state.name) ? 'draining' : worker.state.name,
     listen: formatAddress(worker.socket.endpoint.address),
     uptimeMs: worker.uptimeMs === undefined ? null : Math.round(worker.uptimeMs),
     restarts: worker.restarts,
@@ -188,6 +190,11 @@ function nextAttemptInMs(pool: Pool, clock: Clock): number | null {
     ),
   ].filter((deadlineMs) => deadlineMs !== undefined);
   return deadlines.length === 0 ? null : Math.max(0, Math.round(Math.min(...deadlines) - clock.now()));
+}
+
+function killInMs({ state, record }: Pool, clock: Clock): number | null {
+  if (state !== 'stopping' || record.stop === undefined) return null;
+  return Math.max(0, Math.round(record.stop.endByMs - clock.now()));
 }
 
 function queuedOf(pool: Pool): number | null {

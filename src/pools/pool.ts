@@ -110,6 +110,7 @@ export class Pool {
   /** Wants the pool to run; a pool that gave up tries again at once. */
   start(): void {
     this.#intent = 'run';
+    this.record.stop = undefined;
     this.#succession.triggers.watch(this.#plan.reload);
     this.#memory.watch();
     this.#succession.tryAgainNow();
@@ -118,6 +119,7 @@ export class Pool {
 
   /** Wants the pool to finish what it has, and end. */
   stop(): void {
+    if (this.#intent === 'run') this.record.noteStop(this.#plan.lifecycle);
     this.#intent = 'stop';
     this.#wasRunning = false;
     this.#memory.rest();
@@ -233,6 +235,7 @@ export class Pool {
       isIntensityExceeded: this.record.isIntensityExceeded(lifecycle, workers),
       mayReloadAtMs: this.#succession.unasked.mayAtMs,
       retryAtMs: this.retryAtMs,
+      drainByMs: this.record.stop?.drainByMs,
       generations: this.generations.observe(),
     };
   }

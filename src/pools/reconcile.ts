@@ -125,8 +125,9 @@ function mayYield(generation: ObservedGeneration, { generations, wanted }: Obser
 }
 
 /** It was moved from an address where connections may still wait for it. */
-function hasOwnQueue({ isDrained, drainDeadlineMs }: ObservedGeneration, { nowMs }: Observed): boolean {
-  return drainDeadlineMs !== undefined && !isDrained && nowMs < drainDeadlineMs;
+function hasOwnQueue(generation: ObservedGeneration, observed: Observed): boolean {
+  const deadlineMs = drainDeadline(generation, observed);
+  return deadlineMs !== undefined && !generation.isDrained && observed.nowMs < deadlineMs;
 }
 
 /** With more old generations that long connections hold back, a reload waits: their processes fill the memory. */
@@ -166,16 +167,24 @@ function nearestDeadline(observed: Observed): number | undefined {
   const deadlines = [
     observed.intent === 'run' ? observed.retryAtMs : undefined,
     reloadDeadline(observed),
-    ...observed.generations.map(({ phase, drainDeadlineMs }) =>
-      phase === 'draining' || phase === 'yielding' ? drainDeadlineMs : undefined,
-    ),
+    ...observed.generations.map((generation) => drainDeadline(generation, observed)),
   ].flatMap((deadlineMs) => (deadlineMs !== undefined && deadlineMs > observed.nowMs ? [deadlineMs] : []));
   return deadlines.length === 0 ? undefined : Math.min(...deadlines);
 }
 
-function isDrainOver(generation: ObservedGeneration, { intent, nowMs }: Observed): boolean {
-  if (generation.isDrained || (generation.drainDeadlineMs ?? Number.POSITIVE_INFINITY) <= nowMs) return true;
-  return intent === 'stop' ? !generation.workers.some(isReady) : generation.workers.every(isIdle);
+function isDrainOver(generation: ObservedGeneration, observed: Observed): boolean {
+  const deadlineMs = drainDeadline(generation, observed) ?? Number.POSITIVE_INFINITY;
+  if (generation.isDrained || deadlineMs <= observed.nowMs) return true;
+  return observed.intent === 'stop' ? !generation.workers.some(isReady) : generation.workers.every(isIdle);
+}
+
+/** When it is over in any case; `undefined` of a generation that does not drain. */
+function drainDeadline(
+  { phase, drainDeadlineMs }: ObservedGeneration,
+  { drainByMs = Number.POSITIVE_INFINITY }: Observed,
+): number | undefined {
+  if (drainDeadlineMs === undefined || (phase !== 'draining' && phase !== 'yielding')) return undefined;
+  return Math.min(drainDeadlineMs, drainByMs);
 }
 
 /** Generations that are on their way out. */

@@ -1,7 +1,9 @@
+import { formatDuration } from '../config/units.ts';
 import type { RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { LifecyclePlan } from '../plan/plan.ts';
+import { type StopDeadlines, stopDeadlines } from '../plan/stop-deadlines.ts';
 import type { Worker } from '../workers/worker.ts';
 import type { Death } from '../workers/worker-contract.ts';
 import type { Wear } from '../workers/worker-vocabulary.ts';
@@ -38,6 +40,8 @@ export class PoolRecord {
   readonly #log: Log;
   #earlyDeaths: DeathHistory = [];
   #isHopeless = false;
+  /** When it is to have stopped, once that was asked for. */
+  stop: StopDeadlines | undefined;
   readonly requests: RequestRecord;
   /** Deaths in a live generation since the daemon started. */
   deaths = 0;
@@ -70,6 +74,14 @@ export class PoolRecord {
    */
   isIntensityExceeded({ maxRestarts }: LifecyclePlan, workers: number): boolean {
     return this.#isHopeless || isExceeded(this.#earlyDeaths, { maxRestarts: maxRestarts * workers });
+  }
+
+  /** It was asked to stop now. */
+  noteStop(lifecycle: LifecyclePlan): void {
+    this.stop = stopDeadlines(lifecycle, this.#clock.now());
+    const { gracefulTimeoutMs } = lifecycle;
+    const text = `asked to stop: what is not finished in ${formatDuration(gracefulTimeoutMs)} is killed`;
+    this.#log.info({ event: 'pool.asked-to-stop', gracefulTimeoutMs }, text);
   }
 
   /** @param of `isBeside`: of a candidate or a successor, whose deaths say nothing about those that serve. */

@@ -41,6 +41,7 @@ export class Succession {
     this.triggers = new PoolTriggers(surroundings, events.onFire);
     this.generations = new Generations(surroundings, {
       isOutdated: () => this.isOutdated(),
+      stop: () => this.record.stop,
       onChange: events.onChange,
       onDeath: (death) => this.#noteDeath(death),
       onRecycled: (worker, wear) => this.record.noteRecycled(worker, wear),

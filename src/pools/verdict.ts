@@ -1,5 +1,6 @@
 import { describeGeneration } from '../status/generation-text.ts';
-import type { PoolSnapshot, WorkerStateName } from '../status/snapshot.ts';
+import { formatElapsed } from '../status/quantities.ts';
+import type { PoolSnapshot, ShownWorkerState } from '../status/snapshot.ts';
 import type { PoolOutcome, PoolVerb } from './commands.ts';
 
 /**
@@ -26,12 +27,9 @@ export function verdictOf(
   }
 }
 
-/** "2 of 4 workers ready", "generation 3 proving: 1 of 2 workers ready" and the like. */
+/** "2 of 4 workers ready", "stopping: 1 process left with GET /report in hand", "generation 3 proving: 1 of 2 workers ready" and the like. */
 export function progressOf(pool: PoolSnapshot): string {
-  if (pool.state === 'stopping') {
-    const left = pool.workers.filter(({ pid }) => pid !== null).length;
-    return `stopping: ${left} ${left === 1 ? 'process' : 'processes'} left`;
-  }
+  if (pool.state === 'stopping') return progressOfStop(pool);
   const candidate = pool.generations.find(({ phase }) => phase === 'proving');
   if (candidate !== undefined) return describeGeneration(candidate);
   if (pool.state === 'stopped') return 'stopped';
@@ -39,6 +37,16 @@ export function progressOf(pool: PoolSnapshot): string {
   const left = leaving === 0 ? '' : `, ${leaving} leaving`;
   const ready = `${pool.workersReady} of ${pool.workersWanted} workers ready${left}`;
   return pool.reason === null ? ready : `${ready}; ${pool.reason}`;
+}
+
+function progressOfStop({ workers, killInMs }: PoolSnapshot): string {
+  const left = workers.filter(({ pid }) => pid !== null).length;
+  const requests = workers.flatMap(({ current }) => current ?? []);
+  const [oldest] = requests.toSorted((one, other) => other.ageMs - one.ageMs);
+  const more = requests.length > 1 ? ` and ${requests.length - 1} more` : '';
+  const hand = oldest === undefined ? '' : ` with ${`${oldest.method} ${oldest.uri}`.trim()}${more} in hand`;
+  const until = killInMs === null ? '' : `, killed in ${formatElapsed(killInMs)} at the latest`;
+  return `stopping: ${left} ${left === 1 ? 'process' : 'processes'} left${hand}${until}`;
 }
 
 function startVerdict(pool: PoolSnapshot, since: string): PoolOutcome | undefined {
@@ -69,7 +77,7 @@ function countLeaving({ workers, generation }: PoolSnapshot): number {
     .length;
 }
 
-const leavingStates: readonly WorkerStateName[] = ['retiring', 'stuck', 'stopping', 'killing'];
+const leavingStates: readonly ShownWorkerState[] = ['retiring', 'stuck', 'stopping', 'killing'];
 
 function hasGivenUp(pool: PoolSnapshot): boolean {
   return pool.workers.some(({ state }) => state === 'failed');

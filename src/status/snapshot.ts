@@ -31,6 +31,8 @@ export interface PoolSnapshot {
   readonly advice: string | null;
   /** Milliseconds until the next attempt of a failed pool or a waiting worker; `null` when none is due. */
   readonly nextAttemptInMs: number | null;
+  /** Milliseconds until what is left of a pool that is to stop is killed; `null` of any other. */
+  readonly killInMs: number | null;
   readonly preset: string;
   /** What a worker must show before it serves: `accept`, `loaded`, `values`, `request /health/`. */
   readonly proof: string;
@@ -137,12 +139,15 @@ export type WorkerStateName =
   | 'backoff'
   | 'failed';
 
+/** `draining`: it is ready, but nothing new gets to it any more. */
+export type ShownWorkerState = WorkerStateName | 'draining';
+
 export interface WorkerSnapshot {
   /** `pool/1`, `pool/2` …: the place in the pool, which outlives the process. */
   readonly id: string;
   readonly generation: number;
   readonly pid: number | null;
-  readonly state: WorkerStateName;
+  readonly state: ShownWorkerState;
   readonly listen: string;
   /** Since the process started; `null` without a process. */
   readonly uptimeMs: number | null;

@@ -1,11 +1,12 @@
 import { formatBytes, formatElapsed, formatPercent } from './quantities.ts';
-import type { PoolSnapshot, WorkerSnapshot, WorkerStateName } from './snapshot.ts';
+import type { PoolSnapshot, ShownWorkerState, WorkerSnapshot } from './snapshot.ts';
 import { type Column, formatTable, known, type TableOptions } from './table.ts';
 
-const stateColour: Readonly<Record<WorkerStateName, number>> = {
+const stateColour: Readonly<Record<ShownWorkerState, number>> = {
   ready: 32,
   worn: 33,
   starting: 33,
+  draining: 33,
   retiring: 33,
   stuck: 33,
   stopping: 33,

@@ -12,7 +12,7 @@ export function endingOf(previous: WorkerState, state: WorkerState, lifecycle: L
   const isTimeUp = state.name === 'killing' && state.end.cause === 'boot-timeout';
   if (isTimeUp) return { by: 'boot-timeout', timeoutMs: lifecycle.bootTimeoutMs };
   if (previous.name !== 'stopping') return { by: 'kill' };
-  return { by: 'graceful-timeout', signal: lifecycle.stopSignal, timeoutMs: lifecycle.gracefulTimeoutMs };
+  return { by: 'graceful-timeout', signal: lifecycle.stopSignal, timeoutMs: previous.timeoutMs };
 }
 
 /** @param previous the state in which it ended. */

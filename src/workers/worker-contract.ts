@@ -1,6 +1,7 @@
 import type { Clock } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { LifecyclePlan, RequestPlan, WorkerPlan } from '../plan/plan.ts';
+import type { StopDeadlines } from '../plan/stop-deadlines.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import type { Launcher, TreeProcess } from './launcher.ts';
 import type { RequestEvent } from './request-watch.ts';
@@ -41,6 +42,8 @@ export interface WorkerOptions {
   /** Asked each time, because it may change while the worker lives. */
   readonly lifecycle: () => LifecyclePlan;
   readonly requests: () => RequestPlan;
+  /** Of the pool, when that is to stop. */
+  readonly stop: () => StopDeadlines | undefined;
   readonly socket: ListenSocket;
   readonly onSpawned: () => void;
   /** The engine says that it has loaded the application and is about to accept. */

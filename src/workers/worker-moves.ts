@@ -54,12 +54,12 @@ export function fallDue(state: In<'ready'>, context: Context): Transition {
 }
 
 export function retire(end: End, { nowMs, policy }: Context): Transition {
-  return to({ name: 'retiring', end, deadlineMs: nowMs + policy.gracefulTimeoutMs }, { do: 'retire' });
+  return to({ name: 'retiring', end, deadlineMs: nowMs + policy.retireTimeoutMs }, { do: 'retire' });
 }
 
 /** It is on its way out by itself. */
 export function leave(end: End, { nowMs, policy }: Context): Transition {
-  return to({ name: 'retiring', end, deadlineMs: nowMs + policy.gracefulTimeoutMs });
+  return to({ name: 'retiring', end, deadlineMs: nowMs + policy.retireTimeoutMs });
 }
 
 /** There was no moment without a connection. */
@@ -70,7 +70,8 @@ export function getStuck(end: End, context: Context): Transition {
 }
 
 export function signalStop(end: End, { nowMs, policy }: Context): Transition {
-  return to({ name: 'stopping', end, deadlineMs: nowMs + policy.gracefulTimeoutMs }, { do: 'signal-stop' });
+  const timeoutMs = policy.gracefulTimeoutMs;
+  return to({ name: 'stopping', end, deadlineMs: nowMs + timeoutMs, timeoutMs }, { do: 'signal-stop' });
 }
 
 export function kill(end: End, { nowMs }: Context): Transition {

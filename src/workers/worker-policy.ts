@@ -1,4 +1,5 @@
 import type { LifecyclePlan } from '../plan/plan.ts';
+import type { StopDeadlines } from '../plan/stop-deadlines.ts';
 import { backoffDelay } from './backoff.ts';
 import type { RequestLimits } from './request-watch.ts';
 import type { WorkerOptions } from './worker-contract.ts';
@@ -17,6 +18,9 @@ const ageJitter = 0.1;
 const interruptionGraceMs = 2_000;
 
 export interface PolicyFacts {
+  readonly nowMs: number;
+  /** Of its pool, when that is to stop. */
+  readonly stop: StopDeadlines | undefined;
   /** A number from 0 to 1. */
   readonly random: () => number;
   /** The process looks for a moment to retire, and another generation can take its address over. */
@@ -28,12 +32,15 @@ export interface PolicyFacts {
 /** What the pool's plan says of the life of its workers. */
 export function policyOf(
   lifecycle: LifecyclePlan,
-  { random, isRelievable, isForked }: PolicyFacts,
+  { nowMs, stop, random, isRelievable, isForked }: PolicyFacts,
 ): WorkerPolicy {
-  const { bootTimeoutMs, gracefulTimeoutMs, drainTimeoutMs, maxAgeMs } = lifecycle;
+  const { bootTimeoutMs, drainTimeoutMs, maxAgeMs } = lifecycle;
+  const graceUntil = (deadlineMs = Number.POSITIVE_INFINITY): number =>
+    Math.min(lifecycle.gracefulTimeoutMs, Math.max(0, deadlineMs - nowMs));
   return {
     bootTimeoutMs,
-    gracefulTimeoutMs,
+    retireTimeoutMs: graceUntil(stop?.drainByMs),
+    gracefulTimeoutMs: graceUntil(stop?.endByMs),
     minimumUptimeMs,
     lifespanMs: () => (maxAgeMs === undefined ? undefined : lifespan(maxAgeMs, random())),
     reliefMs: () => (isRelievable() ? bootTimeoutMs + drainTimeoutMs : undefined),

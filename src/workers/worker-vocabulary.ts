@@ -19,7 +19,13 @@ export type WorkerState =
   | { readonly name: 'worn'; readonly attempt: number; readonly readyAtMs: number; readonly wear: Wear }
   | { readonly name: 'retiring'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'stuck'; readonly end: End; readonly deadlineMs: number }
-  | { readonly name: 'stopping'; readonly end: End; readonly deadlineMs: number }
+  /** `timeoutMs`: from the stop signal to its deadline. */
+  | {
+      readonly name: 'stopping';
+      readonly end: End;
+      readonly deadlineMs: number;
+      readonly timeoutMs: number;
+    }
   | { readonly name: 'killing'; readonly end: End; readonly deadlineMs: number }
   | { readonly name: 'backoff'; readonly attempt: number; readonly deadlineMs: number }
   | { readonly name: 'failed' };
@@ -87,6 +93,9 @@ export type WorkerEffect =
 
 export interface WorkerPolicy {
   readonly bootTimeoutMs: number;
+  /** How long a process may look for a moment to leave at. */
+  readonly retireTimeoutMs: number;
+  /** From the stop signal to SIGKILL. */
   readonly gracefulTimeoutMs: number;
   /** A process that was ready for less died early. */
   readonly minimumUptimeMs: number;

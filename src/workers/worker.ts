@@ -160,9 +160,11 @@ export class Worker {
     const lifecycle = this.#options.lifecycle();
     const isRelievable = (): boolean => this.#departure.isLooking && this.#options.isRelievable();
     const isForked = this.#options.plan.engine?.isPreloaded === true;
-    const policy = policyOf(lifecycle, { random, isRelievable, isForked });
+    const nowMs = clock.now();
+    const stop = this.#options.stop();
+    const policy = policyOf(lifecycle, { nowMs, stop, random, isRelievable, isForked });
     const previous = this.#state;
-    const { state, effects } = transition(previous, event, { nowMs: clock.now(), policy });
+    const { state, effects } = transition(previous, event, { nowMs, policy });
     this.#state = state;
     if (deadlineOf(state) !== deadlineOf(previous)) this.#armTimer();
     if (state.name !== previous.name)

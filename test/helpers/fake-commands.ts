@@ -104,6 +104,7 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     reason: null,
     advice: null,
     nextAttemptInMs: null,
+    killInMs: null,
     proof: 'accept',
     preset: 'generic',
     command: '/usr/bin/perl app.pl',

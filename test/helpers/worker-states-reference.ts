@@ -38,7 +38,7 @@ const states: { readonly [Name in WorkerState['name']]: readonly Extract<WorkerS
   })),
   retiring: ends.map((end) => ({ name: 'retiring', end, deadlineMs: 1 })),
   stuck: ends.map((end) => ({ name: 'stuck', end, deadlineMs: 1 })),
-  stopping: ends.map((end) => ({ name: 'stopping', end, deadlineMs: 1 })),
+  stopping: ends.map((end) => ({ name: 'stopping', end, deadlineMs: 1, timeoutMs: 1 })),
   killing: ends.map((end) => ({ name: 'killing', end, deadlineMs: 1 })),
   backoff: [{ name: 'backoff', attempt: 1, deadlineMs: 1 }],
   failed: [{ name: 'failed' }],
@@ -69,6 +69,7 @@ const contexts: readonly Context[] = [1, undefined].map((reliefMs) => ({
   nowMs: 0,
   policy: {
     bootTimeoutMs: 1,
+    retireTimeoutMs: 1,
     gracefulTimeoutMs: 1,
     minimumUptimeMs: 1,
     lifespanMs: () => 1,

@@ -37,12 +37,24 @@ test('a terminal that nobody gave a width is taken for a usual one', () => {
 
 test('elsewhere progress is silent for a second, and then plain lines without repetition', async () => {
   const { terminal, written, clock } = setUp(false);
+  terminal.progress({ pool: 'web', message: 'begins' });
   terminal.progress({ pool: 'web', message: '0 of 2' });
-  await clock.advance(1_001);
+  await clock.advance(1_000);
+  expect(written).toEqual([]);
+  await clock.advance(1);
+  expect(written).toEqual(['err "web: 0 of 2\\n"']);
   terminal.progress({ pool: 'web', message: '1 of 2' });
   terminal.progress({ pool: 'web', message: '1 of 2' });
   terminal.finish();
-  expect(written).toEqual(['err "web: 1 of 2\\n"']);
+  expect(written.slice(1)).toEqual(['err "web: 1 of 2\\n"']);
+});
+
+test('elsewhere nothing is told of what takes less than a second', async () => {
+  const { terminal, written, clock } = setUp(false);
+  terminal.progress({ pool: 'web', message: '0 of 2' });
+  terminal.finish();
+  await clock.advance(2_000);
+  expect(written).toEqual([]);
 });
 
 test.each([

@@ -42,6 +42,7 @@ function decide(generations: readonly ObservedGeneration[], changes: Partial<Obs
     isIntensityExceeded: false,
     mayReloadAtMs: 0,
     retryAtMs: undefined,
+    drainByMs: undefined,
     generations,
     ...changes,
   });

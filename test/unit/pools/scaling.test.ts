@@ -114,7 +114,7 @@ test('a stop meanwhile lets them finish with the others', async () => {
   const all = [...world.alive];
   await world.clock.advance(gracefulTimeoutMs);
   void supervisor.run('stop', ['site'], () => {});
-  await world.clock.advance(10_000);
+  await world.clock.advance(8_000);
   expect(all.flatMap(({ signals }) => signals)).toEqual([]);
   world.drains[0]?.finish();
   expect(all.map(({ signals }) => signals)).toEqual(Array(4).fill(['SIGTERM']));

@@ -72,7 +72,7 @@ test('what a command has made true is its outcome, and no progress as well', asy
   await world.clock.advance(0);
   for (const process of world.alive) process.exit(0);
   expect(await stopped).toMatchObject([{ isDone: true, message: 'stopped' }]);
-  expect(progress).toEqual(['stopping: 1 process left']);
+  expect(progress).toEqual(['stopping: 1 process left, killed in 10s at the latest']);
 });
 
 test('a pool that is being stopped is not started by a reload of it', async () => {

@@ -13,6 +13,7 @@ const context: Context = {
   nowMs: 10_000,
   policy: {
     bootTimeoutMs: 30_000,
+    retireTimeoutMs: 5_000,
     gracefulTimeoutMs: 5_000,
     minimumUptimeMs: 1_000,
     lifespanMs: () => 60_000,
@@ -34,7 +35,7 @@ const states = {
   worn: { name: 'worn', attempt: 2, readyAtMs: 1_000, wear },
   retiring: { name: 'retiring', end: asked, deadlineMs: 15_000 },
   stuck: { name: 'stuck', end: asked, deadlineMs: 60_000 },
-  stopping: { name: 'stopping', end: asked, deadlineMs: 15_000 },
+  stopping: { name: 'stopping', end: asked, deadlineMs: 15_000, timeoutMs: 5_000 },
   killing: { name: 'killing', end: timedOut, deadlineMs: 11_000 },
   backoff: { name: 'backoff', attempt: 2, deadlineMs: 12_000 },
   failed: { name: 'failed' },
