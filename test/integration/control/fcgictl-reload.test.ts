@@ -48,7 +48,7 @@ test('reload replaces every worker, and --abort brings back those that still dra
   ]);
   const shown = await daemon.fcgictl('status', '--workers');
   expect(shown.stdout).toContain('web: generation 1 draining: 1 connection\n');
-  expect(shown.stdout).toMatch(new RegExp(`^web/2 +${before[1]} +ready +1 `, 'm'));
+  expect(shown.stdout).toMatch(new RegExp(`^web/2 +${before[1]} +draining +1 `, 'm'));
   expect(await daemon.fcgictl('reload', '--abort')).toMatchObject({
     status: 0,
     stdout: 'web: generation 1 serves\n',
