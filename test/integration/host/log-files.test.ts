@@ -1,4 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, readlinkSync, renameSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -41,9 +55,44 @@ test('a log file beside the daemon’s own is not kept open, is found by its nam
 
 test.each([
   ['/nowhere/slow.log', 'the log file /nowhere/slow.log cannot be written: ENOENT'],
-  ['/dev/full', 'the log file /dev/full cannot be written: ENOSPC'],
+  ['/dev/full', 'the log file /dev/full cannot be written: it is not a regular file'],
 ])('what cannot be written to %s is in the log of the daemon', (path, reason) => {
   appendToLogFile(path, 'GET /late\n', log);
+  expectInLog(path, reason);
+});
+
+test('a link in the place of a log file is not followed', () => {
+  const precious = join(directory, 'precious');
+  writeFileSync(precious, 'as it was\n');
+  symlinkSync(precious, file);
+  appendToLogFile(file, 'GET /late\n', log);
+  expect(readFileSync(precious, 'utf8')).toBe('as it was\n');
+  expectInLog(file, 'ELOOP');
+});
+
+test('a FIFO in the place of a log file gets nothing, and holds nobody up where nobody reads it', () => {
+  execFileSync('mkfifo', [file]);
+  // Whoever waits for a reader gets one, so that this test fails and does not hang.
+  const lateReader = `setTimeout(() => fs.openSync(${JSON.stringify(file)}), 3_000)`;
+  const child = spawn(process.execPath, ['--eval', lateReader], { stdio: 'ignore' });
+  try {
+    appendToLogFile(file, 'GET /late\n', log);
+  } finally {
+    child.kill('SIGKILL');
+  }
+  expectInLog(file, 'ENXIO');
+
+  log.lines.length = 0;
+  const reader = openSync(file, constants.O_RDWR);
+  try {
+    appendToLogFile(file, 'GET /late\n', log);
+  } finally {
+    closeSync(reader);
+  }
+  expectInLog(file, 'it is not a regular file');
+});
+
+function expectInLog(path: string, reason: string): void {
   expect(log.lines).toMatchObject([{ level: 'error', event: 'log.failed', file: path, text: 'GET /late\n' }]);
   expect(log.lines[0]?.message).toContain(reason);
-});
+}
