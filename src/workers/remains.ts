@@ -1,6 +1,7 @@
 import type { Clock } from '../host/clock.ts';
-import type { LifecyclePlan } from '../plan/plan.ts';
 import type { Life } from './life.ts';
+import type { WorkerOptions } from './worker-contract.ts';
+import { graceMs } from './worker-policy.ts';
 
 /** A fork server's worker serves after a few milliseconds; a look at all of /proc takes more than these. */
 const startMs = 25;
@@ -8,12 +9,12 @@ const startMs = 25;
 /** Lives whose process has died suddenly and whose descendants have not: they are cleared away beside the next life. */
 export class Remains {
   readonly #clock: Clock;
-  readonly #onChange: () => void;
+  readonly #options: Pick<WorkerOptions, 'lifecycle' | 'stop' | 'onChange'>;
   readonly #lives = new Set<Life>();
 
-  constructor(clock: Clock, onChange: () => void) {
+  constructor(clock: Clock, options: Pick<WorkerOptions, 'lifecycle' | 'stop' | 'onChange'>) {
     this.#clock = clock;
-    this.#onChange = onChange;
+    this.#options = options;
   }
 
   get isEmpty(): boolean {
@@ -30,18 +31,22 @@ export class Remains {
   }
 
   /** Like `clear`, when the start of the next life does not need the processor for the look any more. */
-  clearSoon(life: Life, lifecycle: LifecyclePlan): void {
-    this.#clock.at(this.#clock.now() + startMs, () => this.clear(life, lifecycle));
+  clearSoon(life: Life): void {
+    this.#clock.at(this.#clock.now() + startMs, () => this.clear(life));
   }
 
-  /** Gives what is left the graceful timeout to finish, then kills it. */
-  clear(life: Life, { orphans, stopSignal, gracefulTimeoutMs }: LifecyclePlan): void {
-    if (orphans === 'signal') life.signalTree(stopSignal);
-    const timer = this.#clock.at(this.#clock.now() + gracefulTimeoutMs, () => life.kill({ by: 'kill' }));
+  /** Gives what is left the graceful timeout to finish, or what a stop has left of it, then kills it. */
+  clear(life: Life): void {
+    const nowMs = this.#clock.now();
+    const lifecycle = this.#options.lifecycle();
+    if (lifecycle.orphans === 'signal') life.signalTree(lifecycle.stopSignal);
+    // A stop that comes later ends later than this.
+    const killAtMs = nowMs + graceMs(lifecycle, nowMs, this.#options.stop()?.endByMs);
+    const timer = this.#clock.at(killAtMs, () => life.kill({ by: 'kill' }));
     life.whenTreeIsGone(() => {
       timer.cancel();
       this.#lives.delete(life);
-      this.#onChange();
+      this.#options.onChange();
     });
   }
 

@@ -35,12 +35,10 @@ export function policyOf(
   { nowMs, stop, random, isRelievable, isForked }: PolicyFacts,
 ): WorkerPolicy {
   const { bootTimeoutMs, drainTimeoutMs, maxAgeMs } = lifecycle;
-  const graceUntil = (deadlineMs = Number.POSITIVE_INFINITY): number =>
-    Math.min(lifecycle.gracefulTimeoutMs, Math.max(0, deadlineMs - nowMs));
   return {
     bootTimeoutMs,
-    retireTimeoutMs: graceUntil(stop?.drainByMs),
-    gracefulTimeoutMs: graceUntil(stop?.endByMs),
+    retireTimeoutMs: graceMs(lifecycle, nowMs, stop?.drainByMs),
+    gracefulTimeoutMs: graceMs(lifecycle, nowMs, stop?.endByMs),
     minimumUptimeMs,
     lifespanMs: () => (maxAgeMs === undefined ? undefined : lifespan(maxAgeMs, random())),
     reliefMs: () => (isRelievable() ? bootTimeoutMs + drainTimeoutMs : undefined),
@@ -52,6 +50,15 @@ export function policyOf(
         random(),
       ),
   };
+}
+
+/** The graceful timeout, or what is left of it until a deadline. */
+export function graceMs(
+  { gracefulTimeoutMs }: LifecyclePlan,
+  nowMs: number,
+  deadlineMs = Number.POSITIVE_INFINITY,
+): number {
+  return Math.min(gracefulTimeoutMs, Math.max(0, deadlineMs - nowMs));
 }
 
 /** Other threads have the graceful timeout to finish, whatever the overdue one does. */

@@ -55,7 +55,7 @@ export class Worker {
       onCut: options.onCut,
     });
     this.#report = new EndReport(options, this.#log);
-    this.#remains = new Remains(surroundings.clock, () => options.onChange());
+    this.#remains = new Remains(surroundings.clock, options);
   }
 
   get state(): WorkerState {
@@ -243,7 +243,7 @@ export class Worker {
     this.#dispatch(exited);
     // Without a timer: by now the pool has had its say (onChange) whether the place may be filled.
     if (isRespawnDue(this.#state, this.#surroundings.clock.now())) this.#dispatch({ type: 'deadline' });
-    if (this.#state.name === 'starting') this.#remains.clearSoon(life, lifecycle);
-    else this.#remains.clear(life, lifecycle);
+    if (this.#state.name === 'starting') this.#remains.clearSoon(life);
+    else this.#remains.clear(life);
   }
 }

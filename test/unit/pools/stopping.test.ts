@@ -92,6 +92,22 @@ test('a generation that drains already when its pool is stopped ends with it', a
   expect(pool.state).toBe('stopped');
 });
 
+test.each(['signal', 'finish'] as const)(
+  'what a worker leaves behind that dies during a stop does not outlast the stop (orphans: %s)',
+  async (orphans) => {
+    const { world, pool, process } = await hanging(withTimes({ gracefulTimeoutMs: 10_000, orphans }));
+    process.strays = [{ pid: 4711, startTime: 1 }];
+    pool.stop();
+    await world.clock.advance(8_000);
+    process.exit(1);
+    await world.clock.advance(1_900);
+    expect(pool.state).toBe('stopping');
+    await world.clock.advance(150);
+    expect(process.strays).toEqual([]);
+    expect(pool.state).toBe('stopped');
+  },
+);
+
 test('who waits for a stop is told what it waits for and until when, and its workers are shown as draining', async () => {
   const { world, pool } = await hanging(withTimes({ gracefulTimeoutMs: 10_000 }));
   const snapshot = () => snapshotPool(pool, new Map(), world.clock);
