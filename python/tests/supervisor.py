@@ -246,6 +246,9 @@ class Reserve:
         self.launch_end.sendmsg([marker.encode() + b"\n"], [rights])
 
     def wait_until_asleep(self) -> None:
+        self.launch_end.settimeout(10)
+        if self.launch_end.recv(1) != b".":
+            raise AssertionError("the reserve is gone, or says something else")
         wait_for("it waits for its part", lambda: state_of(self.pid) == "S")
 
 

@@ -6,7 +6,7 @@ import signal
 from .client import Client, ask
 from .engine import EngineTest, Supervised, is_alive, wait_for
 
-WAYS = ("return", "exit", "raise", "blocks", "end of blocks", "exit in blocks", "close")
+WAYS = ("return", "exit", "raise", "blocks", "end of blocks", "exit in blocks", "close", "short body")
 
 
 class ForkedTest(EngineTest):
@@ -16,7 +16,8 @@ class ForkedTest(EngineTest):
         for how in WAYS:
             with self.subTest(how), Client(self.socket_path) as client:
                 before = worker.engine.log.count("forked by the application")
-                answer = client.ask("/fork", QUERY_STRING=how)
+                announced = {"CONTENT_LENGTH": "5"} if how == "short body" else {}
+                answer = client.ask("/fork", QUERY_STRING=how, **announced)
                 self.assertEqual(answer.ended, 0)
                 if how == "raise":
                     self.assertTrue(answer.status.startswith("500"), answer.status)

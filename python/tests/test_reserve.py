@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import time
 
 from .client import Client, request
 from .engine import is_alive, wait_for
@@ -77,6 +78,18 @@ class ReserveTest(ForkingTest):
         worker = server.launch(server.prepare())
         worker.signal(signal.SIGQUIT)
         self.assertEqual(server.next_event()["status"], (128 + signal.SIGQUIT) << 8)
+
+    def test_it_sleeps_for_as_long_as_it_takes_whatever_time_out_the_application_has_for_sockets(self):
+        with open(os.path.join(self.directory, "hasty.py"), "w") as file:
+            file.write(
+                "import socket\nsocket.setdefaulttimeout(0.1)\nfrom plain_site import application\n"
+            )
+        server = self.ready("application=hasty")
+        reserve = server.prepare()
+        time.sleep(0.3)
+        self.assertTrue(is_alive(reserve.pid))
+        self.assertEqual(server.launch(reserve).pid, reserve.pid)
+        self.assertEqual(self.who(), reserve.pid)
 
     def test_threaded_workers_come_of_one_too(self):
         server = self.ready(PLAIN, "method=threaded", "threads=3")

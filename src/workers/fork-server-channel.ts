@@ -27,8 +27,8 @@ const knownVersion = 2;
  * traces. The end of the stream ends the fork server, and no worker.
  *
  * A reserve (reserve.ts) has no listen socket and no marker yet. In their stead it gets one end of another Unix stream
- * socket: there it is told its marker, one line sent in one piece of at most 4,096 bytes, with its listen socket, and is
- * a worker from then on. The end of that stream ends it.
+ * socket: there it writes one byte when it sleeps, and is told its marker, one line sent in one piece of at most 4,096
+ * bytes, with its listen socket, and is a worker from then on. The end of that stream ends it.
  */
 
 export type ForkServerMessage =

@@ -1,5 +1,5 @@
 import { openSocketPair, sendWithDescriptors } from '../host/kernel/descriptor-passing.ts';
-import { closeDescriptor } from '../host/kernel/sockets.ts';
+import { closeDescriptor, isReadable } from '../host/kernel/sockets.ts';
 import { SystemCallError } from '../host/kernel.ts';
 import { signalProcess } from '../host/process-signal.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
@@ -58,6 +58,11 @@ export class Reserve {
   noteSpawned(root: TreeProcess): void {
     this.#root = root;
     if (this.#isOver) this.#kill();
+  }
+
+  /** It has said that it may be launched, or is gone. */
+  get isAsleep(): boolean {
+    return isReadable(this.#end);
   }
 
   /** Makes it a worker; its process and `stdio` are the caller's then. False: it is not there any more. */

@@ -37,12 +37,15 @@ export class Standby {
     return this.#reserve?.id === id && this.#reserve.root === undefined;
   }
 
-  /** Makes the reserve a worker. `undefined`: there is none, or none of this plan. */
+  /** Makes the reserve a worker. `undefined`: there is none that is asleep, or none of this plan. */
   launch(request: LaunchRequest): Reserve | undefined {
     const reserve = this.#reserve;
     if (reserve?.root === undefined || this.#onGone !== undefined) return undefined;
+    const isOfPlan = reserve.plan === request.plan;
+    // It goes on to become the next one.
+    if (isOfPlan && !reserve.isAsleep) return undefined;
     this.#reserve = undefined;
-    if (reserve.plan === request.plan && reserve.launch(request)) {
+    if (isOfPlan && reserve.launch(request)) {
       this.#quietMs = quietMs;
       return reserve;
     }

@@ -26,10 +26,11 @@ its id can be read, with ``warning`` otherwise; the descriptors it came with are
 
 A reserve is a process that has everything of a worker but its mark and its listening socket, and
 sleeps. In their stead ``prepare`` comes with one end of another Unix stream socket as the first
-of its six descriptors. There the supervisor says itself, without a way by this server, that the
-reserve is wanted: the marker and a line end, sent in one piece of at most 4,096 bytes with the
-listening socket. From then on it is a worker like any other. When the supervisor closes its end before, the reserve exits 0. The
-server tells of the end of either with the same ``exited``.
+of its six descriptors. The reserve writes one byte there when it sleeps. There the supervisor says
+itself, without a way by this server, that it is wanted: the marker and a line end, sent in one
+piece of at most 4,096 bytes with the listening socket. From then on it is a worker like any other.
+When the supervisor closes its end before, the reserve exits 0. The server tells of the end of
+either with the same ``exited``.
 """
 
 from __future__ import annotations

@@ -18,6 +18,14 @@ _LONGEST = 4096
 _CONTROL_SIZE = socket.CMSG_SPACE(array.array("i").itemsize)
 
 
+def say_asleep(launch: socket.socket) -> None:
+    """It may be given a part from now on."""
+    try:
+        launch.send(b".")
+    except OSError:
+        pass  # let go of, as it will find out
+
+
 def wait_for_part(launch: socket.socket) -> Optional[Part]:
     """None: the supervisor has let go of it, or has said something else.
 
@@ -27,6 +35,7 @@ def wait_for_part(launch: socket.socket) -> Optional[Part]:
     for signum in STOP_SIGNALS:
         signal.signal(signum, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
+    launch.settimeout(None)  # The application's default is not meant for this one.
     part = _receive(launch)
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     launch.close()
@@ -36,7 +45,7 @@ def wait_for_part(launch: socket.socket) -> Optional[Part]:
 def _receive(launch: socket.socket) -> Optional[Part]:
     try:
         line, control, _, _ = launch.recvmsg(_LONGEST, _CONTROL_SIZE, socket.MSG_CMSG_CLOEXEC)
-    except ConnectionError:
+    except OSError:
         return None
     descriptors = descriptors_in(control)
     if len(descriptors) == 1 and len(line) > 1 and line.endswith(b"\n"):

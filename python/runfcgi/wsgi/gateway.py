@@ -60,13 +60,14 @@ class Gateway:
         try:
             self._run(environ, response)
         except PeerGone as gone:
+            _end_copy(environ)
             _note_gone(environ, gone)
             return incoming.aborted and _end_aborted(connection)
         except BodyIncomplete as error:
+            _end_copy(environ)
             return not response.is_sent and _refuse(connection, str(error))
         except BaseException as error:  # a view's sys.exit() must not stop the worker either
-            if forked.is_copy:
-                forked.end(_request(environ))
+            _end_copy(environ)
             if _is_within_record(error):
                 _note_cut(environ, error)
                 return False
@@ -171,6 +172,11 @@ def _is_within_record(error: BaseException) -> bool:
             return True
         trace = trace.tb_next
     return False
+
+
+def _end_copy(environ: Dict[str, Any]) -> None:
+    if forked.is_copy:
+        forked.end(_request(environ))
 
 
 def _note_cut(environ: Dict[str, Any], error: BaseException) -> None:

@@ -392,8 +392,11 @@ def route_fork(environ, start_response):
         return Forking([b"one ", b"two\n"])
     if "blocks" in how:
         return blocks()
-    if fork() == 0 and how == "exit":
-        sys.exit(0)
+    if fork() == 0:
+        if how == "exit":
+            sys.exit(0)
+        if how == "short body":
+            environ["wsgi.input"].read()
     if how == "raise":
         raise ValueError("in both")
     return [b"one two\n"]

@@ -106,7 +106,7 @@ export function duplicate(fd: number): number {
   return callKernel('fcntl', fd, fileControl.duplicateCloexec, 'int', 3);
 }
 
-/** On a listener: a connection waits to be accepted. */
+/** There is something to read, or nothing more will come; on a listener a connection waits to be accepted. */
 export function isReadable(fd: number): boolean {
   return pollNow(fd, pollEvent.in);
 }

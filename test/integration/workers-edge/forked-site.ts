@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -85,6 +85,7 @@ export class ForkedSite {
     const mark = readEnvironmentVariable(serverPid, markerVariable);
     return [...readProcessTable().values()]
       .filter(({ pid, parent, state }) => pid !== serverPid && parent === serverPid && state === 'S')
+      .filter(({ pid }) => readFileSync(`/proc/${pid}/comm`, 'utf8').endsWith('/next\n'))
       .map(({ pid }) => pid)
       .filter((pid) => readEnvironmentVariable(pid, markerVariable) === mark);
   }

@@ -1,11 +1,14 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fstatSync, readdirSync, readlinkSync } from 'node:fs';
+import { fstatSync, readdirSync, readlinkSync, writeSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeAll, expect, test } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
 import { readProcess } from '../../../src/host/process-table.ts';
+import type { LaunchRequest } from '../../../src/workers/launcher.ts';
 import { Reaper } from '../../../src/workers/reaper.ts';
+import type { Reserve } from '../../../src/workers/reserve.ts';
+import { Standby } from '../../../src/workers/standby.ts';
 import { readLedger } from '../../../src/workers/worker-ledger.ts';
 import { ForkedSite } from './forked-site.ts';
 import { until } from './launched-worker.ts';
@@ -19,6 +22,16 @@ beforeAll(() => {
 });
 
 afterEach(() => site.close());
+
+const unheard = {
+  onSpawned: () => {},
+  onSpawnFailed: () => {},
+  onLastWords: () => {},
+  onExit: () => {},
+  onLine: () => {},
+  onMessage: () => {},
+  onTrace: () => {},
+};
 
 const ourDescriptors = (): number => readdirSync('/proc/self/fd').length;
 
@@ -70,6 +83,25 @@ test('a reserve that hangs when it is wanted can be killed like any worker that 
   worker.process.killTree();
   expect(await worker.ended()).toEqual({ kind: 'signaled', signal: 'SIGKILL' });
   await site.ready();
+});
+
+test('a reserve that has not gone to sleep is left to it, and is launched when it has', async () => {
+  site = new ForkedSite();
+  const { plan, listenFd } = site;
+  const asked: Reserve[] = [];
+  const standby = new Standby({ clock: systemClock, nextId: () => 1, ask: (reserve) => asked.push(reserve) });
+  standby.noteLaunched(plan);
+  await until(() => asked.length === 1, 'a reserve is asked for');
+  const [reserve] = asked;
+  const [theirEnd] = reserve?.command.descriptors ?? [];
+  // A number that no process has (PID_MAX_LIMIT, proc_sys_kernel(5)).
+  standby.noteSpawned({ pid: 4_194_305, startTime: 0 });
+  const request: LaunchRequest = { ...unheard, plan, listenFd, marker: 'test/1:0' };
+  expect(standby.launch(request)).toBeUndefined();
+  writeSync(theirEnd ?? -1, '.');
+  expect(standby.launch(request)).toBe(reserve);
+  reserve?.closeTheirEnds();
+  reserve?.stdio.discard();
 });
 
 test('a reserve of another plan is thrown away', async () => {
