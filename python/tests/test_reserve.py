@@ -123,7 +123,7 @@ class ReserveTest(ForkingTest):
                 event = server.next_event()
                 self.assertEqual(event, {"event": "exited", "pid": reserve.pid, "status": 0})
 
-    def test_it_is_let_go_by_a_supervisor_that_dies_and_not_by_its_server(self):
+    def test_it_outlives_its_server_and_becomes_a_worker_all_the_same(self):
         server = self.ready(PLAIN)
         reserve = server.prepare()
         server.engine.signal(signal.SIGKILL)

@@ -86,6 +86,15 @@ test('it is gone when the daemon is', async () => {
   expect(isThere(waiting)).toBe(false);
 });
 
+test('it is gone when the daemon was killed', async () => {
+  const waiting = await reserve();
+  daemon.signal('SIGKILL');
+  await daemon.ended();
+  await until(() => !isThere(waiting));
+  const next = await TestDaemon.start(workspace, workspace.file('runfcgid.toml'));
+  await next.stop();
+});
+
 test('workers that are killed twenty times in a row come back one by one, under the policy for early deaths', async () => {
   const seen = new Set(await daemon.workerPids('site'));
   for (let round = 1; round <= kills; round += 1) {
