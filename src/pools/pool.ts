@@ -131,6 +131,7 @@ export class Pool {
 
   /** Ends every process now. */
   kill(): void {
+    this.#intent = 'stop'; // before `stop` notes how long there is to finish
     this.stop();
     this.generations.killAll();
     this.#reconcile();

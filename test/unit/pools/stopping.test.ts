@@ -123,6 +123,14 @@ test('who waits for a stop is told what it waits for and until when, and its wor
   expect(snapshot()).toMatchObject({ killInMs: 1_000, workers: [{ state: 'stopping' }] });
 });
 
+test('a pool that is killed is not said to have time to finish', async () => {
+  const { world, pool, process } = await hanging(plan);
+  pool.kill();
+  await world.clock.advance(50);
+  expect([process.isAlive, pool.state]).toEqual([false, 'stopped']);
+  expect(world.log.of('pool.asked-to-stop')).toEqual([]);
+});
+
 test('a worker that was replaced is shown as draining while it finishes what it has', async () => {
   const { world, pool } = await hanging(plan);
   void pool.reload();
