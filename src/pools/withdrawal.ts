@@ -18,6 +18,7 @@ export function withdrawAll(sockets: readonly ListenSocket[], log: Log): NewLead
     try {
       if (!endpoint.isPublished(socket)) lead = 'elsewhere';
       endpoint.withdraw();
+      if (endpoint.isFollowed === true) lead = 'elsewhere';
     } catch (error) {
       lead = 'elsewhere';
       const address = formatAddress(endpoint.address);

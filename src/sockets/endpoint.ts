@@ -29,6 +29,8 @@ export interface Endpoint {
   isPublished(socket: ListenSocket): boolean;
   /** The address leads nowhere. Removes a path only if it still is ours. */
   withdraw(): void;
+  /** Where sockets share an address: a daemon that takes over had joined when `withdraw` looked. */
+  readonly isFollowed?: boolean;
 }
 
 /** A socket bound and listening, never accepted on by the daemon. */

@@ -95,6 +95,10 @@ export class TcpEndpoint implements Endpoint {
     return this.#published !== undefined && this.#published === socket;
   }
 
+  get isFollowed(): boolean {
+    return this.#members.isFollowed;
+  }
+
   /**
    * Clients that try to connect get no answer until the last socket is closed, and are refused then. Handshakes that
    * have begun go on. A daemon that has joined to take over decides itself where the port leads.

@@ -115,6 +115,8 @@ export class FakeWorld {
   openError: Error | undefined;
   /** Set to make every `withdraw` fail. */
   withdrawError: Error | undefined;
+  /** Set when another daemon has joined every address. */
+  isFollowed = false;
   #lastPid = 100;
   #lastFd = 10;
 
@@ -173,7 +175,11 @@ export class FakeWorld {
 
   #endpoint(plan: ListenPlan): Endpoint {
     const name = formatAddress(plan.address);
+    const isFollowed = (): boolean => this.isFollowed;
     const endpoint: Endpoint = {
+      get isFollowed() {
+        return isFollowed();
+      },
       address: plan.address,
       configure: () => {},
       open: () => this.#open(endpoint),

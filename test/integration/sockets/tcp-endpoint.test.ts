@@ -209,6 +209,7 @@ describe.each([4, 6] as const)('a TCP endpoint on IPv%i', (family) => {
     after.publish(fresh);
     expect(await askMany(before, 20)).toEqual(['fresh']);
     before.withdraw();
+    expect([before.isFollowed, after.isFollowed]).toEqual([true, false]);
     expect(listeners(before)).toBe(2);
     expect(await askMany(before, 20)).toEqual(['fresh']);
     old.close();

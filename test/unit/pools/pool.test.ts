@@ -212,6 +212,13 @@ test('a stop lingers for clients that are late where another daemon has taken th
   expect(world.drains.map(({ lead }) => lead)).toEqual(['elsewhere']);
 });
 
+test('a stop lingers for clients that are late where another daemon has joined to take the address over', async () => {
+  const { world, pool } = await running(1);
+  world.isFollowed = true;
+  pool.stop();
+  expect(world.drains.map(({ lead }) => lead)).toEqual(['elsewhere']);
+});
+
 test('a worker that ignores its stop signal is killed after the graceful timeout', async () => {
   const { world, pool } = await running(1);
   pool.stop();
