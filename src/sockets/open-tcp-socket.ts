@@ -8,6 +8,7 @@ import {
   listenOn,
   openStreamSocket,
   setIpv6Only,
+  shutDownListener,
 } from '../host/kernel/sockets.ts';
 import type { ListenPlan } from '../plan/plan.ts';
 import { addressInUse, errnoOf, listenFailed } from './listen-errors.ts';
@@ -36,6 +37,13 @@ export function openTcpSocket(plan: TcpListenPlan, beforeListening: (fd: number)
     closeDescriptor(fd);
     throw explain(plan, error);
   }
+}
+
+/** What waits in its queue is reset. */
+export function closeTcpSocket(fd: number): void {
+  // Shut down first: a stray process may hold the socket, which would keep its place in the group.
+  shutDownListener(fd);
+  closeDescriptor(fd);
 }
 
 function openSocket(plan: TcpListenPlan): number {

@@ -1,16 +1,11 @@
 import { fstatSync } from 'node:fs';
 import type { Clock } from '../host/clock.ts';
-import {
-  attachSteering,
-  closeDescriptor,
-  dropBelowHopLimit,
-  shutDownListener,
-} from '../host/kernel/sockets.ts';
+import { attachSteering, dropBelowHopLimit } from '../host/kernel/sockets.ts';
 import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket, ProbeConnection } from './endpoint.ts';
 import { addressInUse, listenFailed } from './listen-errors.ts';
 import { ownersOfRows } from './listeners.ts';
-import { openTcpSocket, type TcpListenPlan } from './open-tcp-socket.ts';
+import { closeTcpSocket, openTcpSocket, type TcpListenPlan } from './open-tcp-socket.ts';
 import { PortMembers } from './port-members.ts';
 import { steerAll, steerProbe } from './steering-program.ts';
 import { TcpListenSocket } from './tcp-listen-socket.ts';
@@ -106,7 +101,11 @@ export class TcpEndpoint implements Endpoint {
   withdraw(): void {
     if (this.#published === undefined) return;
     this.#members.reconcile();
-    if (!this.#members.isFollowed) this.#openDeadEnd();
+    this.#leadNowhere();
+  }
+
+  #leadNowhere(): void {
+    if (!this.isFollowed) this.#openDeadEnd();
     this.#published = undefined;
     this.#steer();
   }
@@ -160,17 +159,30 @@ export class TcpEndpoint implements Endpoint {
   }
 
   #close(socket: TcpListenSocket): void {
-    // A candidate may be left, which would take its place.
-    if (this.isPublished(socket) && this.#sockets.size > 1) this.withdraw();
-    closeListener(socket);
+    const isLast = this.#sockets.size === 1;
+    if (!isLast) this.#prepareLeaving(socket);
+    closeTcpSocket(socket.fd);
     this.#sockets.delete(socket);
     this.#members.leave(socket.inode);
     if (this.#published === socket) this.#published = undefined;
-    if (this.#sockets.size === 0) {
+    if (isLast) {
       this.#closeDeadEnd();
-    } else {
+      return;
+    }
+    // At once: the index may be one that is not there, and reading the table takes milliseconds on a busy machine.
+    this.#steer();
+    this.#members.reconcile();
+    if (this.#published === undefined) this.#leadNowhere();
+    else this.#steer();
+  }
+
+  /** A candidate may be left, which would take the place of a published socket. */
+  #prepareLeaving(socket: TcpListenSocket): void {
+    try {
       this.#members.reconcile();
-      this.#steer();
+      if (this.isPublished(socket)) this.#leadNowhere();
+    } catch {
+      // Too many open files, as a rule. All this is tried again when the socket has made room for one; then it is told.
     }
   }
 
@@ -181,7 +193,7 @@ export class TcpEndpoint implements Endpoint {
     this.#members.leave(deadEnd.inode);
     this.#deadEnd = undefined;
     this.#steer();
-    closeListener(deadEnd);
+    closeTcpSocket(deadEnd.fd);
   }
 
   #steer(): void {
@@ -225,10 +237,4 @@ export class TcpEndpoint implements Endpoint {
     if (own !== undefined) return own;
     throw new TypeError('the listen socket belongs to another endpoint, or is closed');
   }
-}
-
-function closeListener({ fd }: Member): void {
-  // Shut down first: a stray process may hold the socket, which would keep its place in the group.
-  shutDownListener(fd);
-  closeDescriptor(fd);
 }

@@ -1,11 +1,19 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { RunfcgidError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/host/clock.ts';
-import { isBlocking } from '../../../src/host/kernel/sockets.ts';
+import {
+  closeDescriptor,
+  isBlocking,
+  openStreamSocket,
+  startConnect,
+} from '../../../src/host/kernel/sockets.ts';
 import { readTables, tcpState } from '../../../src/host/socket-tables.ts';
 import type { ListenSocket } from '../../../src/sockets/endpoint.ts';
 import type { TcpListenPlan } from '../../../src/sockets/open-tcp-socket.ts';
+import { PortMembers } from '../../../src/sockets/port-members.ts';
 import { TcpEndpoint } from '../../../src/sockets/tcp-endpoint.ts';
 import { eventually, freePort, greeter, readAll, refusal, requireRoot, Workshop } from './support.ts';
 
@@ -19,6 +27,7 @@ beforeEach(() => {
   open = [];
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const socket of open) socket.close();
   await shop.tearDown();
 });
@@ -67,6 +76,41 @@ function ask({ address }: TcpEndpoint): Promise<string> {
 
 async function askMany(endpoint: TcpEndpoint, times: number): Promise<readonly string[]> {
   return [...new Set(await Promise.all(Array.from({ length: times }, () => ask(endpoint))))];
+}
+
+/** Descriptors that can be given back, since raising a limit again takes some. */
+function openSpares(): number[] {
+  return Array.from({ length: 32 }, () => openSync('/dev/null', 'r'));
+}
+
+/** Carries out `action` while this process has no descriptor left below `limit`, and gets none above. */
+function withoutDescriptors(spares: number[], limit: number, action: () => void): void {
+  const [, before] = /^Max open files +(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8')) ?? [];
+  limitDescriptors(limit);
+  try {
+    expect(() => {
+      for (;;) spares.push(openSync('/dev/null', 'r'));
+    }).toThrow('EMFILE');
+    action();
+  } finally {
+    for (const spare of spares) closeSync(spare);
+    limitDescriptors(Number(before));
+  }
+}
+
+function limitDescriptors(limit: number): void {
+  const { status, error } = spawnSync('prlimit', ['--pid', `${process.pid}`, `--nofile=${limit}:`]);
+  expect(error).toBeUndefined();
+  expect(status).toBe(0);
+}
+
+/** Begins to connect, many times, without waiting. */
+function knock({ address }: TcpEndpoint): readonly number[] {
+  return Array.from({ length: 20 }, () => {
+    const fd = openStreamSocket(address.family === 6 ? 'inet6' : 'inet', 'non-blocking');
+    startConnect(fd, address);
+    return fd;
+  });
 }
 
 async function worker(socket: ListenSocket, name: string): Promise<void> {
@@ -196,6 +240,65 @@ describe.each([4, 6] as const)('a TCP endpoint on IPv%i', (family) => {
     await worker(candidate, 'proven');
     endpoint.publish(candidate);
     expect(new Set(await Promise.all(clients))).toEqual(new Set(['proven']));
+  });
+
+  it('shows nobody a candidate while the table is read after its withdrawn predecessor was closed', async () => {
+    const endpoint = await endpointOn(family);
+    const live = openOn(endpoint);
+    endpoint.publish(live);
+    const candidate = openOn(endpoint);
+    endpoint.withdraw();
+    const knocking: number[] = [];
+    const { reconcile } = PortMembers.prototype;
+    vi.spyOn(PortMembers.prototype, 'reconcile').mockImplementation(function (this: PortMembers) {
+      knocking.push(...knock(endpoint));
+      return reconcile.call(this);
+    });
+    live.close();
+    vi.restoreAllMocks();
+    expect(knocking.length).toBeGreaterThan(0);
+    const probe = await candidate.connectPrivately();
+    expect(candidate.queued()).toBe(1);
+    probe.close();
+    for (const fd of knocking) closeDescriptor(fd);
+  });
+
+  it('closes a published socket also where there is no descriptor to withdraw it with, and hides the candidate', async () => {
+    const spares = openSpares();
+    const endpoint = await endpointOn(family);
+    const live = openOn(endpoint);
+    endpoint.publish(live);
+    const candidate = openOn(endpoint);
+    withoutDescriptors(spares, Math.max(live.fd, candidate.fd) + 1, () => {
+      expect(() => endpoint.withdraw()).toThrow('EMFILE');
+      live.close();
+    });
+    expect(listeners(endpoint)).toBe(2);
+    const clients = Array.from({ length: 20 }, () => ask(endpoint));
+    const probe = await candidate.connectPrivately();
+    expect(candidate.queued()).toBe(1);
+    probe.close();
+    await worker(candidate, 'proven');
+    endpoint.publish(candidate);
+    expect(new Set(await Promise.all(clients))).toEqual(new Set(['proven']));
+  });
+
+  it('tells that it could not hide a candidate, and has closed the published socket all the same', async () => {
+    const spares = openSpares();
+    const endpoint = await endpointOn(family);
+    const live = openOn(endpoint);
+    endpoint.publish(live);
+    const candidate = openOn(endpoint);
+    withoutDescriptors(spares, live.fd, () => {
+      expect(() => live.close()).toThrow('EMFILE');
+    });
+    expect(listeners(endpoint)).toBe(1);
+    const next = openOn(endpoint);
+    await worker(next, 'next');
+    endpoint.publish(next);
+    expect(await askMany(endpoint, 20)).toEqual(['next']);
+    candidate.close();
+    expect(await askMany(endpoint, 20)).toEqual(['next']);
   });
 
   it('leaves it to the daemon that takes over where a withdrawn port leads', async () => {
