@@ -71,7 +71,7 @@ async function configuredSocket(request: CtlRequest): Promise<string> {
 
 /**
  * A mistake in the file must not lock anybody out of a site that runs. Another daemon may listen where this one is
- * looked for: only one that has read this very file is meant.
+ * looked for: only one that has read this very file, and may be believed, is meant.
  */
 async function socketInSpiteOf(error: RunfcgidError, request: CtlRequest): Promise<string> {
   const { likelySockets } = await import('../plan/load-daemon.ts');
@@ -90,10 +90,19 @@ async function socketInSpiteOf(error: RunfcgidError, request: CtlRequest): Promi
 
 async function hasRead(file: string, socketPath: string, { clock }: CtlRequest): Promise<boolean> {
   try {
+    if (!(await isTrusted(socketPath))) return false;
     const client = new ControlClient({ socketPath, timeoutMs: defaultStatusTimeoutMs, clock });
     const { daemon } = await client.status();
     return daemon.configFiles.includes(file);
   } catch {
     return false;
   }
+}
+
+/** Anybody can say that they have read a file: who listens is root, or the user of this command. */
+async function isTrusted(socketPath: string): Promise<boolean> {
+  const { examinePath } = await import('../sockets/unix-path.ts');
+  const found = examinePath(socketPath);
+  const uid = found.kind === 'live' ? found.listener?.uid : undefined;
+  return uid !== undefined && [0, process.geteuid?.()].includes(uid);
 }

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chownSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -10,6 +10,9 @@ import { systemClock } from '../../../src/host/clock.ts';
 import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 import { FakeCommands, outcome, poolSnapshot, statusOf } from '../../helpers/fake-commands.ts';
 import { FakeLog } from '../../helpers/fake-log.ts';
+
+/** A user without rights. */
+const nobody = 65_534;
 
 let ctl: BundledScript;
 let directory: string;
@@ -155,6 +158,25 @@ describe('fcgictl status', () => {
     expect(stderr).toContain(`The daemon that runs with this file answers on ${socket}.`);
     expect(commands.asked).toEqual(['stop web']);
   });
+
+  test.runIf(process.getuid?.() === 0)(
+    'does not believe another user who says that he runs with a file in which there is a mistake',
+    async () => {
+      const config = join(directory, 'runfcgid.toml');
+      writeFileSync(config, `[daemon]\nruntime_dir = "${directory}"\nlog_lvel = "warn"\n`);
+      const snapshot = statusOf(commands.pools);
+      commands.status = async () => ({
+        ...snapshot,
+        daemon: { ...snapshot.daemon, configFiles: [config] },
+      });
+      chownSync(directory, nobody, nobody);
+      process.seteuid?.(nobody); // who listens is who calls listen(2)
+      await server.open().finally(() => process.seteuid?.(0));
+      expect((await fcgictl('--config', config, 'stop', 'web')).status).toBe(78);
+      expect((await fcgictl('--socket', socket, 'stop', 'api')).status).toBe(0);
+      expect(commands.asked).toEqual(['stop api']);
+    },
+  );
 
   test('says how to reach a daemon when a mistake hides where it is, and asks no other one', async () => {
     const config = join(directory, 'runfcgid.toml');
