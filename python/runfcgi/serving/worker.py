@@ -167,8 +167,9 @@ class Worker:
 
     def _leave_overdue(self, how: str) -> None:
         self._has_overdue = True
-        self._notices.overdue(how)
+        # Before it is told: from then on nobody counts on this worker.
         self.stop.set()
+        self._notices.overdue(how)
 
     def _count(self) -> None:
         """After each request."""
