@@ -20,6 +20,12 @@ const shortestSpanMs = 250;
  */
 const maxage = 2_000;
 
+/**
+ * Its first reading asks getconf(1) for clock tick and page size. Where that cannot be run, as while the daemon is out
+ * of descriptors, it goes by 100 and 4096, and would say so on standard error, where nobody may write but the log.
+ */
+process.env['PIDUSAGE_SILENT'] = '1';
+
 /** Reads memory and processor time when somebody asks; keeps the last reading of those that still live, no more. */
 export class UsageReader {
   #before: ReadonlyMap<number, Sample> = new Map();

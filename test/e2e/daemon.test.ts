@@ -125,4 +125,12 @@ graceful_timeout = "60s"`;
     const { url } = await startNginx(workspace, `unix:${socket}`);
     expect(await daemon.workerPids('app')).toContain(await servingPid(url));
   });
+
+  test('that has no getconf tells memory and CPU all the same, and complains to nobody', async () => {
+    const daemon = await TestDaemon.start(workspace, config, ['/usr/bin/env', 'PATH=/nonexistent']);
+    const { workers } = await daemon.pool('app');
+    const told = { memoryBytes: expect.any(Number), cpuPercent: expect.any(Number) };
+    expect(workers).toEqual([expect.objectContaining(told), expect.objectContaining(told)]);
+    await daemon.stop();
+  });
 });
