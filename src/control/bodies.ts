@@ -1,17 +1,17 @@
 import { RunfcgidError } from '../errors.ts';
-import type { PoolSelection } from '../pools/commands.ts';
+import type { PoolSelection, StopVerb } from '../pools/commands.ts';
 
 /** As in the configuration. */
 const mostWorkers = 1024;
 
 const poolsHint = 'Send {"pools": "all"} or {"pools": ["NAME", …]}.';
-const restartHint = `${poolsHint.slice(0, -1)}, and "isHard": true to stop them first.`;
+const restartHint = `${poolsHint.slice(0, -1)}, and "isHard": true to stop them first, or "isNow": true to kill them first.`;
 const scaleHint = 'Send {"pool": "NAME", "workers": 4}.';
 
 export interface RestartBody {
   readonly pools: PoolSelection;
-  /** Stop first, instead of a reload. */
-  readonly isHard: boolean;
+  /** How to stop first; `undefined`: not at all, a reload. */
+  readonly stopBy: StopVerb | undefined;
 }
 
 export interface ScaleBody {
@@ -28,12 +28,12 @@ export function parsePools(body: string): PoolSelection {
   return poolsIn(parseObject(body, ['pools'], poolsHint), poolsHint);
 }
 
-/** Like `parsePools`, with an optional `"isHard": true`. */
+/** Like `parsePools`, with an optional `"isHard": true` or `"isNow": true`. */
 export function parseRestart(body: string): RestartBody {
-  const request = parseObject(body, ['pools', 'isHard'], restartHint);
-  const { isHard = false } = request;
-  if (typeof isHard !== 'boolean') throw refuse('"isHard" is neither true nor false', restartHint);
-  return { pools: poolsIn(request, restartHint), isHard };
+  const request = parseObject(body, ['pools', 'isHard', 'isNow'], restartHint);
+  const [isHard, isNow] = [isTrue(request, 'isHard'), isTrue(request, 'isNow')];
+  const stopBy = isNow ? 'kill' : isHard ? 'stop' : undefined;
+  return { pools: poolsIn(request, restartHint), stopBy };
 }
 
 /** Reads `{"pool": "a", "workers": 4}`. */
@@ -57,6 +57,13 @@ function poolsIn({ pools }: Readonly<Record<string, unknown>>, hint: string): Po
     throw refuse('the request names no pools', hint);
   }
   return [...new Set(pools)];
+}
+
+/** One that is not there is false. */
+function isTrue(request: Readonly<Record<string, unknown>>, key: string): boolean {
+  const { [key]: value = false } = request;
+  if (typeof value !== 'boolean') throw refuse(`"${key}" is neither true nor false`, restartHint);
+  return value;
 }
 
 function parseObject(body: string, keys: readonly string[], hint: string): Readonly<Record<string, unknown>> {

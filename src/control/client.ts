@@ -2,7 +2,14 @@ import { connect, type Socket } from 'node:net';
 import { fromErrorMessage } from '../error-message.ts';
 import { RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
-import type { OnProgress, PoolOutcome, PoolSelection, PoolVerb, Reconfiguration } from '../pools/commands.ts';
+import type {
+  OnProgress,
+  PoolOutcome,
+  PoolSelection,
+  PoolVerb,
+  Reconfiguration,
+  StopVerb,
+} from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { ask, HttpBreach } from './http-answer.ts';
 
@@ -45,8 +52,13 @@ export class ControlClient {
   }
 
   /** Stops the pools and starts them again. */
-  restartHard(pools: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
-    return this.#work('/v1/pools/restart', { pools, isHard: true }, onProgress);
+  restartHard(
+    pools: PoolSelection,
+    stopBy: StopVerb,
+    onProgress: OnProgress,
+  ): Promise<readonly PoolOutcome[]> {
+    const how = stopBy === 'kill' ? { isNow: true } : { isHard: true };
+    return this.#work('/v1/pools/restart', { pools, ...how }, onProgress);
   }
 
   scale(pool: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
@@ -61,8 +73,8 @@ export class ControlClient {
     return this.#lastLine('/v1/daemon/reconfigure', {}, onProgress);
   }
 
-  shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
-    return this.#work('/v1/daemon/stop', {}, onProgress);
+  shutDown(how: StopVerb, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    return this.#work(`/v1/daemon/${how}`, {}, onProgress);
   }
 
   async #work(path: string, body: object, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {

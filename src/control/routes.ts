@@ -1,4 +1,11 @@
-import type { Commands, OnProgress, PoolOutcome, PoolVerb, Reconfiguration } from '../pools/commands.ts';
+import type {
+  Commands,
+  OnProgress,
+  PoolOutcome,
+  PoolVerb,
+  Reconfiguration,
+  StopVerb,
+} from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { parseNothing, parsePools, parseRestart, parseScale } from './bodies.ts';
 import { restartHard } from './hard-restart.ts';
@@ -30,12 +37,15 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
   ['/v1/status', { isReadOnly: true, method: 'GET', read: (commands) => commands.status() }],
   ['/v1/pools/start', runs('start')],
   ['/v1/pools/stop', runs('stop')],
+  ['/v1/pools/kill', runs('kill')],
   ['/v1/pools/reload', runs('reload')],
   [
     '/v1/pools/restart',
     works((commands, body, onProgress) => {
-      const { pools, isHard } = parseRestart(body);
-      return isHard ? restartHard(commands, pools, onProgress) : commands.run('restart', pools, onProgress);
+      const { pools, stopBy } = parseRestart(body);
+      return stopBy === undefined
+        ? commands.run('restart', pools, onProgress)
+        : restartHard(commands, pools, stopBy, onProgress);
     }),
   ],
   [
@@ -57,17 +67,19 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
       },
     },
   ],
-  [
-    '/v1/daemon/stop',
-    works((commands, body, onProgress) => {
-      parseNothing(body);
-      return commands.shutDown(onProgress);
-    }),
-  ],
+  ['/v1/daemon/stop', shutsDown('stop')],
+  ['/v1/daemon/kill', shutsDown('kill')],
 ]);
 
 function runs(verb: PoolVerb): WorkRoute {
   return works((commands, body, onProgress) => commands.run(verb, parsePools(body), onProgress));
+}
+
+function shutsDown(how: StopVerb): WorkRoute {
+  return works((commands, body, onProgress) => {
+    parseNothing(body);
+    return commands.shutDown(how, onProgress);
+  });
 }
 
 function works(work: Work): WorkRoute {

@@ -4,7 +4,13 @@ export const restartHelp = `
 Where a pool serves this is a reload: nobody is refused, and workers that do
 not show themselves ready are not taken. Where it does not, it is started.
 With --hard the workers are stopped first and then started; in between
-requests wait or fail.`;
+requests wait or fail. With --now they are not waited for but killed.`;
+
+export const stopHelp = `
+The address is taken away, requests in hand are finished, and what has not
+ended after the "graceful_timeout" of its pool is killed. With --now nothing
+is waited for: requests in hand are cut. Said while another stop waits it
+hastens that one, and both return.`;
 
 export const reloadHelp = `
 Waits until the new workers serve. Workers that do not show themselves ready

@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { readVersion } from '../host/version.ts';
 import { parseCount, parseTimeout } from './arguments.ts';
-import { reloadHelp, restartHelp, scaleHelp, statusHelp } from './help-texts.ts';
+import { reloadHelp, restartHelp, scaleHelp, statusHelp, stopHelp } from './help-texts.ts';
 import type { CtlRequest } from './request.ts';
 
 export const usageHint = 'See fcgictl --help.';
@@ -50,22 +50,27 @@ export function createProgram(run: RunCommand): Command {
       run(async (request) => (await import('./start.ts')).start(names, request), optionsOf(command)),
   );
   addConfigured('stop [pool...]', 'stop pools; when none is named, all and then the daemon')
+    .addHelpText('after', stopHelp)
     .option('--keep-daemon', 'leave the daemon running')
-    .action((names: string[], { keepDaemon = false }: { keepDaemon?: boolean }, command: Command) =>
-      run(
-        async (request) => (await import('./stop.ts')).stop(names, { keepDaemon }, request),
+    .option('--now', 'kill the workers at once; hastens a stop that waits')
+    .action((names: string[], own: { keepDaemon?: boolean; now?: boolean }, command: Command) => {
+      const options = { keepDaemon: own.keepDaemon === true, isNow: own.now === true };
+      return run(
+        async (request) => (await import('./stop.ts')).stop(names, options, request),
         optionsOf(command),
-      ),
-    );
+      );
+    });
   addConfigured('restart [pool...]', 'restart pools, all when none is named, and first the daemon')
     .addHelpText('after', restartHelp)
     .option('--hard', 'stop first, then start: for a moment nobody answers')
-    .action((names: string[], { hard = false }: { hard?: boolean }, command: Command) =>
-      run(
-        async (request) => (await import('./restart.ts')).restart(names, { isHard: hard }, request),
+    .option('--now', 'the same, and kill the workers instead of waiting for them')
+    .action((names: string[], own: { hard?: boolean; now?: boolean }, command: Command) => {
+      const options = { isHard: own.hard === true, isNow: own.now === true };
+      return run(
+        async (request) => (await import('./restart.ts')).restart(names, options, request),
         optionsOf(command),
-      ),
-    );
+      );
+    });
   add('reload [pool...]', 'replace the workers by new ones without losing a request')
     .addHelpText('after', reloadHelp)
     .addOption(new Option('-c <file>', 'the configuration of the daemon'))

@@ -4,13 +4,22 @@ import type { CtlRequest } from './request.ts';
 export interface RestartOptions {
   /** Stop first, instead of a reload. */
   readonly isHard: boolean;
+  /** Kill first, instead of a reload. */
+  readonly isNow: boolean;
 }
 
 /** `fcgictl restart [POOL…]`. */
 export function restart(
   names: readonly string[],
-  { isHard }: RestartOptions,
+  { isHard, isNow }: RestartOptions,
   request: CtlRequest,
 ): Promise<number> {
-  return runOnDaemon(isHard ? 'hard restart' : 'restart', names, request);
+  const stopBy = isNow ? 'kill' : 'stop';
+  return runOnDaemon(
+    isHard || isNow
+      ? (client, pools, onProgress) => client.restartHard(pools, stopBy, onProgress)
+      : (client, pools, onProgress) => client.run('restart', pools, onProgress),
+    names,
+    request,
+  );
 }

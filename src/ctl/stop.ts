@@ -15,6 +15,8 @@ const pollMs = 20;
 export interface StopOptions {
   /** Stop all pools and leave the daemon. */
   readonly keepDaemon: boolean;
+  /** Kill at once, also what an earlier stop waits for. */
+  readonly isNow: boolean;
 }
 
 /**
@@ -30,14 +32,15 @@ export async function stop(
   const client = await findDaemon(request, timeoutMs);
   const { terminal } = request;
   const onProgress = terminal.progress.bind(terminal);
+  const how = options.isNow ? 'kill' : 'stop';
   try {
     if (names.length > 0 || options.keepDaemon) {
       const pools = names.length > 0 ? names : 'all';
-      return reportOutcomes(await client.run('stop', pools, onProgress), request);
+      return reportOutcomes(await client.run(how, pools, onProgress), request);
     }
     const { daemon } = await client.status();
     const process = daemonProcess(daemon, request.clock);
-    const outcomes = await client.shutDown(onProgress);
+    const outcomes = await client.shutDown(how, onProgress);
     terminal.announce('waiting for the daemon to end');
     await ended(client, process, { timeoutMs, clock: request.clock });
     const status = reportOutcomes(outcomes, request);

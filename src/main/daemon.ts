@@ -185,7 +185,7 @@ export class Daemon {
   async end(): Promise<void> {
     this.#notifier.stopping('stopping');
     this.#succession?.beginEnd();
-    await this.#supervisor.shutDown(() => {});
+    await this.#supervisor.shutDown('stop', () => {});
     await this.ended;
   }
 
@@ -197,8 +197,7 @@ export class Daemon {
       case 'stop-now':
         this.#notifier.stopping('stopping now');
         this.#succession?.beginEnd();
-        this.#supervisor.killAll();
-        void this.#supervisor.shutDown(() => {});
+        void this.#supervisor.shutDown('kill', () => {});
         return;
       case 'reload':
         // One after the other: a signal during a reload may be about a newer file.

@@ -1,7 +1,14 @@
 import type { PoolState, StatusSnapshot } from '../status/snapshot.ts';
 
+/** Two ways to stop: requests in hand end first, or are cut. `kill` also hastens a `stop` that is under way. */
+export type StopVerb = 'stop' | 'kill';
+
 /** `restart` is a reload where the pool serves, and a start where it does not. */
-export type PoolVerb = 'start' | 'stop' | 'restart' | 'reload';
+export type PoolVerb = 'start' | StopVerb | 'restart' | 'reload';
+
+export function isStop(verb: PoolVerb): verb is StopVerb {
+  return verb === 'stop' || verb === 'kill';
+}
 
 export type PoolSelection = readonly string[] | 'all';
 
@@ -32,7 +39,7 @@ export interface Commands {
    */
   reconfigure(onProgress: OnProgress): Promise<Reconfiguration>;
   /** Stops every pool and ends the daemon. Resolves when all pools have stopped; the process ends after that. */
-  shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
+  shutDown(how: StopVerb, onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
 }
 
 export interface Reconfiguration {

@@ -1,6 +1,6 @@
 import type { Clock } from '../host/clock.ts';
 import type { RefusedPool } from '../plan/plan.ts';
-import type { PoolOutcome, PoolVerb } from './commands.ts';
+import { isStop, type PoolOutcome, type PoolVerb } from './commands.ts';
 import type { Pool } from './pool.ts';
 import type { Cut } from './record.ts';
 import type { ReloadOutcome } from './reload-requests.ts';
@@ -63,7 +63,7 @@ function describeCuts(cuts: readonly Cut[]): string {
 
 /** A command to a pool whose configuration cannot be used. */
 export function refused(verb: PoolVerb, { name, problems }: RefusedPool): PoolOutcome {
-  const isDone = verb === 'stop';
+  const isDone = isStop(verb);
   const message = isDone ? 'was not running' : 'its configuration has problems';
   return { pool: name, isDone, state: 'failed', message, details: problems };
 }

@@ -129,10 +129,11 @@ export class Pool {
     this.#reconcile();
   }
 
-  /** Ends every process now. */
+  /** Ends every process now, also when it is to stop already and finishes what it has. */
   kill(): void {
     this.#intent = 'stop'; // before `stop` notes how long there is to finish
     this.stop();
+    if (this.generations.list.length > 0) this.record.noteKill();
     this.generations.killAll();
     this.#reconcile();
   }

@@ -84,6 +84,13 @@ export class PoolRecord {
     this.#log.info({ event: 'pool.asked-to-stop', gracefulTimeoutMs }, text);
   }
 
+  /** It was asked to end now, whether or not it was to stop before. */
+  noteKill(): void {
+    const nowMs = this.#clock.now();
+    this.stop = { drainByMs: nowMs, endByMs: nowMs };
+    this.#log.info({ event: 'pool.killed' }, 'asked to stop now: its workers are killed');
+  }
+
   /** @param of `isBeside`: of a candidate or a successor, whose deaths say nothing about those that serve. */
   noteDeath(death: Death, of: { isBeside: boolean; hasReadyWorkers: boolean; windowMs: number }): void {
     this.lastDeath = { ...death, at: this.#clock.wallTime() };

@@ -3,13 +3,15 @@ import { haveCommonAddress, keptSettings, planChange } from '../plan/diff.ts';
 import type { DaemonPlan, Plan, PoolPlan, RefusedPool } from '../plan/plan.ts';
 import type { DaemonSnapshot, PoolSnapshot, StatusSnapshot } from '../status/snapshot.ts';
 import type { AddressWatch } from './address-watch.ts';
-import type {
-  Commands,
-  OnProgress,
-  PoolOutcome,
-  PoolSelection,
-  PoolVerb,
-  Reconfiguration,
+import {
+  type Commands,
+  isStop,
+  type OnProgress,
+  type PoolOutcome,
+  type PoolSelection,
+  type PoolVerb,
+  type Reconfiguration,
+  type StopVerb,
 } from './commands.ts';
 import * as outcomes from './outcomes.ts';
 import { Pool } from './pool.ts';
@@ -89,7 +91,7 @@ export class Supervisor implements Commands {
 
   async run(verb: PoolVerb, names: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     const { pools: selected, refused } = this.#select(names);
-    if (verb !== 'stop') this.#refuseWhileShuttingDown();
+    if (!isStop(verb)) this.#refuseWhileShuttingDown();
     // Somebody who means all pools does not mean those that were stopped on purpose.
     const isMeant = (pool: Pool): boolean => verb !== 'reload' || names !== 'all' || pool.isWanted;
     const pools = selected.filter(isMeant);
@@ -128,17 +130,12 @@ export class Supervisor implements Commands {
     return reconfigured;
   }
 
-  async shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+  async shutDown(how: StopVerb, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     this.#isShuttingDown = true;
-    const stopped = await this.run('stop', 'all', onProgress);
+    const stopped = await this.run(how, 'all', onProgress);
     this.#addresses.close();
     this.#endShutDown();
     return stopped;
-  }
-
-  killAll(): void {
-    this.#isShuttingDown = true;
-    for (const pool of this.#pools.values()) pool.kill();
   }
 
   async #follow(plan: Plan, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
@@ -202,8 +199,7 @@ export class Supervisor implements Commands {
 
   async #carryOut(verb: PoolVerb, pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
     if (verb === 'reload' && !pool.isWanted) return outcomes.nothingToReload(pool);
-    if (verb === 'start') pool.start();
-    else if (verb === 'stop') pool.stop();
+    if (verb === 'start' || isStop(verb)) pool[verb]();
     else {
       const outcome = await this.#watchers.whileTelling(pool, onProgress, pool.reload());
       if (outcome.kind !== 'switched') return outcomes.notReloaded(pool, outcome);

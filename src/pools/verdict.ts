@@ -17,6 +17,7 @@ export function verdictOf(
 ): PoolOutcome | undefined {
   switch (verb) {
     case 'stop':
+    case 'kill':
       return stopVerdict(pool);
     case 'scale':
       return scaleVerdict(pool, since);
@@ -45,8 +46,12 @@ function progressOfStop({ workers, killInMs }: PoolSnapshot): string {
   const [oldest] = requests.toSorted((one, other) => other.ageMs - one.ageMs);
   const more = requests.length > 1 ? ` and ${requests.length - 1} more` : '';
   const hand = oldest === undefined ? '' : ` with ${`${oldest.method} ${oldest.uri}`.trim()}${more} in hand`;
-  const until = killInMs === null ? '' : `, killed in ${formatElapsed(killInMs)} at the latest`;
-  return `stopping: ${left} ${left === 1 ? 'process' : 'processes'} left${hand}${until}`;
+  return `stopping: ${left} ${left === 1 ? 'process' : 'processes'} left${hand}${describeKill(killInMs)}`;
+}
+
+function describeKill(killInMs: number | null): string {
+  if (killInMs === null) return '';
+  return killInMs === 0 ? ', being killed' : `, killed in ${formatElapsed(killInMs)} at the latest`;
 }
 
 function startVerdict(pool: PoolSnapshot, since: string): PoolOutcome | undefined {

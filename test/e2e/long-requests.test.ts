@@ -171,3 +171,51 @@ describe('a request that takes too long', () => {
     expect(pool).toMatchObject({ cutRequests: 0, restarts: 0, recycled: 1, state: 'running' });
   });
 });
+
+describe('a stop that waits for a request', () => {
+  let cut: ReturnType<typeof visit>;
+  let workers: readonly number[];
+  let stopping: ReturnType<TestDaemon['fcgictl']>;
+
+  async function stopWhileBusy(...words: readonly string[]): Promise<void> {
+    await serve('workers = 2\ngraceful_timeout = "60s"');
+    workers = await daemon.workerPids('site');
+    cut = visit('/sleeps?60');
+    await untilBusyWith('/sleeps?60');
+    stopping = daemon.fcgictl(...words);
+    await until(async () => (await daemon.pool('site')).state === 'stopping');
+  }
+
+  async function expectCut(): Promise<void> {
+    expect((await cut).status).toBe(502);
+    expect(await daemon.logged('requests.cut')).toMatchObject({ requests: [{ uri: '/sleeps?60' }] });
+    expect(workspace.processes().filter(({ pid }) => workers.includes(pid))).toEqual([]);
+  }
+
+  test('is over when --now kills the workers, and the log names what that cut', async () => {
+    await stopWhileBusy('stop', 'site');
+    const stopped = { status: 0, stdout: 'site: stopped\n' };
+    expect(await daemon.fcgictl('stop', '--now', 'site')).toMatchObject(stopped);
+    expect(await stopping).toMatchObject(stopped);
+    await expectCut();
+    expect((await daemon.pool('site')).cutRequests).toBe(1);
+  });
+
+  test('is over for the whole daemon, too', async () => {
+    await stopWhileBusy('stop');
+    const ended = { status: 0, stdout: 'site: stopped\nrunfcgid has ended\n' };
+    expect(await daemon.fcgictl('stop', '--now')).toMatchObject(ended);
+    expect(await stopping).toMatchObject(ended);
+    expect(await daemon.ended()).toBe(0);
+    await expectCut();
+  });
+
+  test('and for a restart is over when that is said with --now, and new workers serve', async () => {
+    await stopWhileBusy('restart', '--hard', 'site');
+    const running = { status: 0, stdout: 'site: running with 2 workers\n' };
+    expect(await daemon.fcgictl('restart', '--now', 'site')).toMatchObject(running);
+    expect(await stopping).toMatchObject(running);
+    await expectCut();
+    expect((await visit('/page')).status).toBe(200);
+  });
+});

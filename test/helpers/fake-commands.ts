@@ -6,6 +6,7 @@ import type {
   PoolSelection,
   PoolVerb,
   Reconfiguration,
+  StopVerb,
 } from '../../src/pools/commands.ts';
 import type { PoolSnapshot, StatusSnapshot } from '../../src/status/snapshot.ts';
 
@@ -42,8 +43,8 @@ export class FakeCommands implements Commands {
     return { outcomes: (await this.work?.(onProgress)) ?? [], notes: this.notes };
   }
 
-  shutDown(onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
-    this.asked.push('shut down');
+  shutDown(how: StopVerb, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
+    this.asked.push(how === 'stop' ? 'shut down' : 'shut down now');
     if (this.work !== undefined) return this.work(onProgress);
     return Promise.resolve(this.pools.map(({ name }) => outcome({ pool: name, state: 'stopped' })));
   }

@@ -163,6 +163,10 @@ describe('curl', () => {
     ['', 'daemon/reconfigure', ['reconfigure']],
     ['{"pools":["web"],"isHard":true}', 'pools/restart', ['stop web', 'start web']],
     ['{"pools":["web"],"isHard":false}', 'pools/restart', ['restart web']],
+    ['{"pools":["web"],"isNow":true}', 'pools/restart', ['kill web', 'start web']],
+    ['{"pools":["web"]}', 'pools/kill', ['kill web']],
+    ['{}', 'daemon/stop', ['shut down']],
+    ['', 'daemon/kill', ['shut down now']],
   ])('%s to %s is carried out', async (body, path, asked) => {
     await server.open();
     const [status] = await curl('--data', body, `http://x/v1/${path}`);
@@ -184,7 +188,7 @@ describe('curl', () => {
       return outcome({ pool, isDone: pool === 'api' });
     };
     await server.open();
-    const restart = client().restartHard('all', () => {});
+    const restart = client().restartHard('all', 'stop', () => {});
     await until(() => commands.asked.includes('start api'));
     stopsWeb.open();
     expect((await restart).map(({ pool, isDone }) => [pool, isDone])).toEqual([
@@ -212,6 +216,7 @@ describe('curl', () => {
     ],
     ['no pool', 400, ['--data', '{"workers":2}', 'http://x/v1/pools/scale'], 'names no pool'],
     ['half a word', 400, ['--data', '{"pools":"all","isHard":1}', 'http://x/v1/pools/restart'], '"isHard"'],
+    ['another half', 400, ['--data', '{"pools":"all","isNow":"x"}', 'http://x/v1/pools/restart'], '"isNow"'],
     ['too much', 400, ['--data', '{"pools":"all"}', 'http://x/v1/daemon/reconfigure'], 'unknown key "pools"'],
     ['an unknown pool', 404, ['--data', '{"pools":["wob"]}', 'http://x/v1/pools/stop'], 'no pool "wob"'],
   ])('is refused with a reason for %s', async (_case, expected, args, words) => {
@@ -347,7 +352,7 @@ describe('the client', () => {
   test('does not wait for ever', async () => {
     commands.work = () => new Promise(() => {});
     await server.open();
-    await expect(client(50).shutDown(() => {})).rejects.toMatchObject({
+    await expect(client(50).shutDown('stop', () => {})).rejects.toMatchObject({
       code: 'CONTROL_TIMEOUT',
       hint: expect.stringContaining('What was asked goes on'),
     });

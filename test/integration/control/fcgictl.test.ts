@@ -262,6 +262,17 @@ describe('fcgictl start, stop and restart', () => {
     expect(commands.asked).toEqual(['stop web', 'stop all']);
   });
 
+  test('stop --now kills, and restart --now kills and starts', async () => {
+    await server.open();
+    expect((await onSocket('stop', '--now', 'web')).status).toBe(0);
+    expect((await onSocket('stop', '--now', '--keep-daemon')).status).toBe(0);
+    expect((await onSocket('restart', '--now', 'web')).status).toBe(0);
+    expect((await onSocket('restart', '--hard', '--now', 'web')).status).toBe(0);
+    expect((await onSocket('stop', '--now', 'nope')).status).toBe(64);
+    const asked = ['kill web', 'kill all', 'kill web', 'start web', 'kill web', 'start web', 'kill nope'];
+    expect(commands.asked).toEqual(asked);
+  });
+
   test('stop without names waits until the daemon has ended', async () => {
     let hasClosed = false;
     commands.work = async () => {

@@ -142,3 +142,42 @@ test('a worker that was replaced is shown as draining while it finishes what it 
     [2, 'ready'],
   ]);
 });
+
+test('a pool that is killed while its stop waits ends at once, and says so as long as something is left', async () => {
+  const { world, pool, process } = await hanging(withTimes({ gracefulTimeoutMs: 10_000 }));
+  process.isSlowToDie = true;
+  pool.stop();
+  await world.clock.advance(2_000);
+  pool.kill();
+  const snapshot = snapshotPool(pool, new Map(), world.clock);
+  expect(snapshot).toMatchObject({ killInMs: 0, workers: [{ state: 'killing' }] });
+  expect(progressOf(snapshot)).toBe('stopping: 1 process left with GET /hang/ in hand, being killed');
+  process.isSlowToDie = false;
+  await world.clock.advance(1_050);
+  expect([process.isAlive, pool.state]).toEqual([false, 'stopped']);
+});
+
+test('a pool that was killed has all its time to stop when it was started again', async () => {
+  const { world, pool } = await hanging(withTimes({ gracefulTimeoutMs: 10_000 }));
+  pool.kill();
+  await world.clock.advance(50);
+  pool.start();
+  await world.clock.advance(0);
+  world.alive[0]?.becomeReady();
+  pool.stop();
+  await world.clock.advance(8_000);
+  expect(pool.state).toBe('stopping');
+});
+
+test('killing a pool ends also what drains after a reload, and a candidate', async () => {
+  const { world, pool } = await hanging(withTimes({ drainTimeoutMs: 60_000 }));
+  void pool.reload();
+  await world.clock.advance(0);
+  world.alive[1]?.becomeReady();
+  void pool.reload();
+  await world.clock.advance(0);
+  expect(pool.generations.list.map(({ phase }) => phase)).toEqual(['draining', 'live', 'proving']);
+  pool.kill();
+  await world.clock.advance(50);
+  expect([world.alive, pool.state]).toEqual([[], 'stopped']);
+});

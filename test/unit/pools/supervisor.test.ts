@@ -45,7 +45,7 @@ test('a daemon that is told to end while it reads the configuration starts no po
   });
   const { world, supervisor } = await running(plan, () => reading);
   const reconfigured = supervisor.reconfigure(() => {});
-  const ended = supervisor.shutDown(() => {});
+  const ended = supervisor.shutDown('stop', () => {});
   answer(planOf(...plan.pools, { ...fakePoolPlan(1), name: 'added' }));
   await expect(reconfigured).rejects.toThrow('shutting down');
   for (const { finish } of [...world.drains]) finish();
@@ -136,4 +136,29 @@ test('settings of the daemon that have changed are told, and new files with pool
     outcomes: [],
     notes: ['settings in [daemon] have changed: they count from the next start'],
   });
+});
+
+test.each([
+  ['stop', ['site']],
+  ['shutDown', 'all'],
+] as const)('a %s that waits for a request returns when the pool is killed', async (how, names) => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
+  const [process] = world.alive;
+  const stopped =
+    how === 'stop' ? supervisor.run('stop', names, () => {}) : supervisor.shutDown('stop', () => {});
+  await world.clock.advance(2_000);
+  expect(process).toMatchObject({ isAlive: true, signals: [] });
+  const progress: string[] = [];
+  const killed = supervisor.run('kill', names, ({ message }) => progress.push(message));
+  await world.clock.advance(50);
+  const outcome = { pool: 'site', isDone: true, state: 'stopped', message: 'stopped' };
+  expect([await stopped, await killed]).toMatchObject([[outcome], [outcome]]);
+  expect(process?.isAlive).toBe(false);
+  expect(world.log.of('pool.killed')).toHaveLength(1);
+});
+
+test('to kill a pool that does not run changes nothing', async () => {
+  const { world, supervisor } = await running(planOf({ ...fakePoolPlan(1), isAutostarted: false }));
+  expect(await supervisor.run('kill', 'all', () => {})).toMatchObject([{ isDone: true, message: 'stopped' }]);
+  expect(world.log.of('pool.killed')).toEqual([]);
 });
