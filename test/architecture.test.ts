@@ -136,6 +136,12 @@ describe('the house', () => {
     expect(linesWith(/\bprocess\.(exit\(|abort\()/, (path) => programs.includes(path))).toEqual([]);
   });
 
+  test('has all that a running daemon needs loaded: later it may not open files, or find others', () => {
+    const early = ['src/main.ts', 'src/host/log.ts', 'src/host/daemonize.ts'];
+    const isEarly = (path: string): boolean => early.includes(path) || roomOf(path) === 'ctl';
+    expect(linesWith(/(?<!typeof )\bimport\(/, isEarly)).toEqual([]);
+  });
+
   test('prints in the client only', () => {
     expect(linesWith(/\bconsole\./)).toEqual([]);
     const isPrinter = (path: string): boolean => path === 'src/main.ts' || roomOf(path) === 'ctl';

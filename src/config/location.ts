@@ -1,4 +1,4 @@
-import type { AST } from 'toml-eslint-parser';
+import { type AST, parseTOML } from 'toml-eslint-parser';
 import type { ConfigFiles } from './files.ts';
 import type { KeyPath, Position } from './problem.ts';
 
@@ -15,15 +15,12 @@ export function nearestPosition(path: KeyPath, positions: Positions): Position |
 }
 
 /** Where every key of a file stands; empty where that cannot be told. */
-export async function positionsIn(file: string, files: Pick<ConfigFiles, 'readText'>): Promise<Positions> {
+export function positionsIn(file: string, files: Pick<ConfigFiles, 'readText'>): Positions {
   const positions = new Map<string, Position>();
   try {
-    // Loaded here because a sound configuration never needs it, and every start would pay for it.
-    const { parseTOML } = await import('toml-eslint-parser');
     for (const node of parseTOML(files.readText(file)).body[0].body) collectNode(node, positions);
   } catch {
-    // Unreadable, or TOML that only the other parser understands, or the parser itself cannot be read: the message
-    // goes without a line.
+    // Unreadable, or TOML that only the other parser understands: the message goes without a line.
   }
   return positions;
 }

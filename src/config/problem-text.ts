@@ -14,23 +14,16 @@ export interface ToldProblem {
   readonly column?: number;
 }
 
-/** Each problem as one sentence that begins with file, line, column and key. */
-export async function describeProblems(
+/** Each problem with its place. */
+export function tellProblems(
   problems: readonly Problem[],
   files: Pick<ConfigFiles, 'readText'>,
-): Promise<readonly string[]> {
-  return (await tellProblems(problems, files)).map(({ text }) => text);
-}
-
-export async function tellProblems(
-  problems: readonly Problem[],
-  files: Pick<ConfigFiles, 'readText'>,
-): Promise<readonly ToldProblem[]> {
+): readonly ToldProblem[] {
   if (problems.length === 0) return [];
   const places = problems.flatMap((problem) => [problem, problem.elsewhere]);
   const names = new Set(places.flatMap((place) => place?.file ?? []));
   const positions = new Map<string, Positions>();
-  for (const name of names) positions.set(name, await positionsIn(name, files));
+  for (const name of names) positions.set(name, positionsIn(name, files));
   return inOrderOfLines(problems, positions).map((problem) => ({
     text: describeProblem(problem, positions),
     path: problem.path,

@@ -71,7 +71,7 @@ export function defaultDaemonPlan(surroundings: DaemonSurroundings = thisProcess
 
 async function planOf(main: RawFile, surroundings: DaemonSurroundings): Promise<DaemonPlan> {
   const { plan, problems } = resolveTable(main, surroundings);
-  await throwInvalid(problems, surroundings.files);
+  throwInvalid(problems, surroundings.files);
   return plan;
 }
 

@@ -55,25 +55,21 @@ export async function planFromTables(
   return planFromRaw({ main, included: [], broken: [], problems: [] }, surroundings);
 }
 
-async function planFromRaw(
-  raw: RawConfig,
-  surroundings: Surroundings,
-  hasWarningLines = false,
-): Promise<LoadedPlan> {
+function planFromRaw(raw: RawConfig, surroundings: Surroundings, hasWarningLines = false): LoadedPlan {
   const resolution = resolvePlan(parseConfig(raw), surroundings);
   if (resolution.problems.length > 0) {
     const refusals = resolution.refused.flatMap((pool) => pool.problems);
-    await throwInvalid([...resolution.problems, ...refusals], surroundings.files);
+    throwInvalid([...resolution.problems, ...refusals], surroundings.files);
   }
   const { files } = surroundings;
   const refused = [];
   const told: ToldProblem[] = [];
   for (const { name, problems } of mergedByName(resolution.refused)) {
-    const ofPool = await tellProblems(problems, files);
+    const ofPool = tellProblems(problems, files);
     told.push(...ofPool);
     refused.push({ name, problems: textsOf(ofPool) });
   }
-  const warnings = hasWarningLines ? await tellProblems(resolution.warnings, files) : undefined;
+  const warnings = hasWarningLines ? tellProblems(resolution.warnings, files) : undefined;
   return {
     plan: deepFreeze({ daemon: resolution.daemon, pools: resolution.pools, refused }),
     warnings: warnings === undefined ? describeWarnings(resolution.warnings) : textsOf(warnings),

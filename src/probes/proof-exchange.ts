@@ -3,6 +3,7 @@ import type { Clock } from '../host/clock.ts';
 import type { ProofPlan } from '../plan/proof.ts';
 import type { ProbeConnection } from '../sockets/endpoint.ts';
 import type { ProofFailure } from './proof-answer.ts';
+import { askRequest, askValues } from './proof-questions.ts';
 
 export interface ExchangeOptions {
   readonly connection: ProbeConnection;
@@ -15,18 +16,15 @@ export interface ExchangeOptions {
 
 export type ProofExchange = (options: ExchangeOptions) => Promise<ProofFailure | undefined>;
 
-/**
- * What the level asks of a worker on a connection that it holds; `undefined`: nothing is sent. The FastCGI client is
- * loaded for those who ask: most pools only hold connections.
- */
+/** What the level asks of a worker on a connection that it holds; `undefined`: nothing is sent. */
 export function exchangeOf(proof: ProofPlan): ProofExchange | undefined {
   switch (proof.level) {
     case 'accept':
     case 'loaded':
       return undefined;
     case 'values':
-      return async (options) => (await import('./proof-questions.ts')).askValues(proof, options);
+      return (options) => askValues(proof, options);
     case 'request':
-      return async (options) => (await import('./proof-questions.ts')).askRequest(proof, options);
+      return (options) => askRequest(proof, options);
   }
 }
