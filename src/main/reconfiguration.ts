@@ -1,4 +1,4 @@
-import { describeError, RunfcgidError } from '../errors.ts';
+import { describeError, explainOutOfFiles, RunfcgidError } from '../errors.ts';
 import { monotonicMicroseconds } from '../host/clock.ts';
 import type { Log } from '../host/log.ts';
 import type { Notifier } from '../host/notify.ts';
@@ -22,7 +22,8 @@ export async function reconfigure({ commands, notifier, log }: ReconfigurationOp
     for (const outcome of outcomes) logOutcome(outcome, log);
     log.info({ event: 'config.applied' }, whatIsApplied(outcomes, notes));
   } catch (error) {
-    const hint = error instanceof RunfcgidError ? error.hint : undefined;
+    const known = explainOutOfFiles(error) ?? error;
+    const hint = known instanceof RunfcgidError ? known.hint : undefined;
     log.error(
       { event: 'config.refused', problems: describeError(error).split('\n'), hint },
       'the configuration cannot be applied; everything goes on as it was',

@@ -1,5 +1,5 @@
 import { formatAddress, type ListenAddress } from '../config/address.ts';
-import { RunfcgidError } from '../errors.ts';
+import { explainOutOfFiles, RunfcgidError } from '../errors.ts';
 import { describeOwners, type ListenerOwner } from './listeners.ts';
 
 /** LISTEN_IN_USE with the names of those who listen there. */
@@ -14,7 +14,7 @@ export function addressInUse(address: ListenAddress, owners: readonly ListenerOw
   );
 }
 
-/** LISTEN_FAILED, unless `cause` already is an error for the operator that is not about a system call. */
+/** LISTEN_FAILED. `hint` is for all causes but a limit of open files, which has one of its own. */
 export function listenFailed(
   address: ListenAddress,
   what: string,
@@ -23,7 +23,7 @@ export function listenFailed(
 ): RunfcgidError {
   const words = cause instanceof Error ? `: ${cause.message}` : '';
   return new RunfcgidError('LISTEN_FAILED', `cannot listen on ${formatAddress(address)}: ${what}${words}`, {
-    hint,
+    hint: explainOutOfFiles(cause)?.hint ?? hint,
     cause,
   });
 }

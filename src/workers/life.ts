@@ -1,3 +1,4 @@
+import { RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
 import { randomHex } from '../host/kernel/random.ts';
 import type { Log } from '../host/log.ts';
@@ -51,7 +52,6 @@ export class Life {
   readonly #options: LifeOptions;
   readonly #startedAtMs: number;
   readonly #tail: string[] = [];
-  readonly #log: Log;
   #process: WorkerProcess | undefined;
   #endedAtMs: number | undefined;
   #timer: Timer | undefined;
@@ -66,7 +66,6 @@ export class Life {
   constructor(options: LifeOptions) {
     this.#options = options;
     this.#startedAtMs = options.clock.now();
-    this.#log = options.log;
   }
 
   /** Starts the process. Events may come before this returns. */
@@ -133,8 +132,9 @@ export class Life {
     return this.#exit?.kind === 'exited' && statuses.includes(this.#exit.code);
   }
 
-  /** What the operator should read about the end: the traceback, or the last lines of output, oldest first. */
+  /** What the operator should read about the end: a hint, the traceback, or the last lines of output, oldest first. */
   get lastWords(): readonly string[] {
+    if (this.#spawnError instanceof RunfcgidError && this.#spawnError.hint) return [this.#spawnError.hint];
     const traceback = this.#loadFailure?.traceback ?? '';
     if (traceback !== '') return traceback.trimEnd().split('\n');
     const answer = this.#refusal?.output ?? [];
@@ -243,7 +243,7 @@ export class Life {
   }
 
   #keepLine(stream: 'stdout' | 'stderr', line: string): void {
-    this.#log.output({ pid: this.pid, stream }, line);
+    this.#options.log.output({ pid: this.pid, stream }, line);
     this.#tail.push(line);
     if (this.#tail.length > tailLength) this.#tail.shift();
   }
