@@ -35,7 +35,8 @@ export async function status(
   }
   const pools = await choosePools(names, snapshot.pools);
   const chosen = { ...snapshot, pools };
-  const { hasColours, width } = terminal;
-  terminal.print(isJson ? JSON.stringify(chosen) : formatStatus(chosen, { hasColours, hasWorkers, width }));
+  terminal.print(
+    isJson ? JSON.stringify(chosen) : formatStatus(chosen, { hasColours: terminal.hasColours, hasWorkers }),
+  );
   return pools.every(({ state }) => state === 'running') ? exitStatus.ok : exitStatus.notRunning;
 }

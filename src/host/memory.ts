@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { openWithSpare } from './spare-descriptors.ts';
 
 /**
  * `rss`: resident memory, in which pages that processes share are counted once for each of them. `pss`: each takes its
@@ -17,7 +18,8 @@ const sources = {
 export function readMemory(pid: number, measure: MemoryMeasure): number | undefined {
   const { file, line } = sources[measure];
   try {
-    const kilobytes = line.exec(readFileSync(`/proc/${pid}/${file}`, 'latin1'))?.groups?.['kilobytes'];
+    const text = openWithSpare(() => readFileSync(`/proc/${pid}/${file}`, 'latin1'));
+    const kilobytes = line.exec(text)?.groups?.['kilobytes'];
     return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
   } catch (error) {
     if (error instanceof Error && 'code' in error) return undefined;

@@ -2,6 +2,7 @@ import { constants } from 'node:os';
 import { closeDescriptor } from './kernel/sockets.ts';
 import { callKernelAs, isErrno } from './kernel.ts';
 import { readProcess, readProcFile } from './process-table.ts';
+import { openWithSpare } from './spare-descriptors.ts';
 
 /** System call numbers that are the same on every architecture (since Linux 5.1 new calls share them). */
 const callNumber = { pidfdSendSignal: 424, pidfdOpen: 434 } as const;
@@ -19,7 +20,7 @@ export function signalProcess(
 ): SignalResult {
   let pidfd: number | undefined;
   try {
-    pidfd = callKernelAs('pidfd_open', 'syscall', callNumber.pidfdOpen, 'int', pid, 'unsigned int', 0);
+    pidfd = openPidfd(pid);
     if (readProcess(pid)?.startTime !== startTime) return 'gone';
     sendTo(pidfd, constants.signals[signal]);
     return 'sent';
@@ -41,6 +42,11 @@ export function catches(pid: number, signal: NodeJS.Signals): boolean {
   return (
     caught === undefined || ((BigInt(`0x${caught}`) >> BigInt(constants.signals[signal] - 1)) & 1n) === 1n
   );
+}
+
+function openPidfd(pid: number): number {
+  const { pidfdOpen } = callNumber;
+  return openWithSpare(() => callKernelAs('pidfd_open', 'syscall', pidfdOpen, 'int', pid, 'unsigned int', 0));
 }
 
 function sendTo(pidfd: number, signal: number): void {

@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { openWithSpare } from './spare-descriptors.ts';
 
 /** A process as the kernel sees it at one moment. */
 export interface ProcessRow {
@@ -17,7 +18,7 @@ export type ProcessTable = ReadonlyMap<number, ProcessRow>;
 /** Every process of our pid namespace. Processes that end during the reading are left out. */
 export function readProcessTable(): ProcessTable {
   const table = new Map<number, ProcessRow>();
-  for (const name of readdirSync('/proc')) {
+  for (const name of openWithSpare(() => readdirSync('/proc'))) {
     if (!isPid(name)) continue;
     const row = readProcess(Number(name));
     if (row !== undefined) table.set(row.pid, row);
@@ -106,7 +107,7 @@ export function readEnvironmentVariable(pid: number, name: string): string | und
 /** A file of a process in /proc; `undefined` when the process is gone, or somebody else's. */
 export function readProcFile(pid: number, name: string): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+    return openWithSpare(() => readFileSync(`/proc/${pid}/${name}`, 'utf8'));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     // Gone, or somebody else's. Anything else, such as EMFILE, does not mean that the process is no more.

@@ -1,11 +1,12 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { openWithSpare } from './spare-descriptors.ts';
 
 /** Why something about a process cannot be read: it is gone, or we have no right to look. */
 export type Unreadable = 'gone' | 'denied';
 
 /** Every process there is. */
 export function processIds(): readonly number[] {
-  return readdirSync('/proc')
+  return list('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number);
 }
@@ -15,7 +16,7 @@ export function socketDescriptors(pid: number): ReadonlyMap<number, number> | Un
   const directory = `/proc/${pid}/fd`;
   const sockets = new Map<number, number>();
   try {
-    for (const fd of readdirSync(directory)) {
+    for (const fd of list(directory)) {
       const inode = socketInode(`${directory}/${fd}`);
       if (inode !== undefined) sockets.set(inode, Number(fd));
     }
@@ -27,7 +28,7 @@ export function socketDescriptors(pid: number): ReadonlyMap<number, number> | Un
 
 /** The name of the program (proc_pid_comm(5)), `undefined` when the process is gone. */
 export function processName(pid: number): string | undefined {
-  return unlessGone(() => readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd());
+  return unlessGone(() => read(`/proc/${pid}/comm`, 'utf8').trimEnd());
 }
 
 /** The effective user of a process, `undefined` when it is gone. */
@@ -41,9 +42,9 @@ export function processUser(pid: number): number | undefined {
  */
 export function threadStates(pid: number): readonly string[] {
   const directory = `/proc/${pid}/task`;
-  const threads = unlessGone(() => readdirSync(directory)) ?? [];
+  const threads = unlessGone(() => list(directory)) ?? [];
   return threads
-    .map((thread) => unlessGone(() => readFileSync(`${directory}/${thread}/stat`, 'latin1')))
+    .map((thread) => unlessGone(() => read(`${directory}/${thread}/stat`)))
     .filter((stat) => stat !== undefined)
     .map((stat) => stat.slice(stat.lastIndexOf(')') + 2).charAt(0));
 }
@@ -61,11 +62,19 @@ const acceptCalls: Readonly<Record<string, readonly string[]>> = {
 export function isAccepting(pid: number): boolean {
   const directory = `/proc/${pid}/task`;
   const calls = acceptCalls[process.arch] ?? [];
-  const threads = unlessGone(() => readdirSync(directory)) ?? [];
+  const threads = unlessGone(() => list(directory)) ?? [];
   return threads.every((thread) => {
-    const text = unlessGone(() => readFileSync(`${directory}/${thread}/syscall`, 'latin1')) ?? '';
+    const text = unlessGone(() => read(`${directory}/${thread}/syscall`)) ?? '';
     return calls.includes(text.split(' ')[0] ?? '');
   });
+}
+
+function list(directory: string): readonly string[] {
+  return openWithSpare(() => readdirSync(directory));
+}
+
+function read(file: string, encoding: 'latin1' | 'utf8' = 'latin1'): string {
+  return openWithSpare(() => readFileSync(file, encoding));
 }
 
 function socketInode(link: string): number | undefined {

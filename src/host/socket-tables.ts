@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type TcpSocket, tcpSockets } from './kernel/tcp-sockets.ts';
+import { openWithSpare } from './spare-descriptors.ts';
 
 /** A row of /proc/net/unix (proc_pid_net(5)). Any user can forge rows, by a newline in the name of a socket. */
 export interface UnixRow {
@@ -99,7 +100,7 @@ function otherInodes(): ReadonlySet<number> {
 // latin1 keeps every byte of a name, whatever its encoding.
 function readTable(name: string): string {
   try {
-    return readFileSync(`/proc/self/net/${name}`, 'latin1');
+    return openWithSpare(() => readFileSync(`/proc/self/net/${name}`, 'latin1'));
   } catch (error) {
     // A kernel without IPv6, for example.
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';

@@ -6,6 +6,7 @@ import { createNotifier, type Notifier } from '../host/notify.ts';
 import { type Pidfile, takePidfile } from '../host/pidfile.ts';
 import { prepareRuntimeDir } from '../host/runtime-dir.ts';
 import { type ControlSignal, type SignalIntent, watchSignals } from '../host/signals.ts';
+import { keepSpareDescriptors } from '../host/spare-descriptors.ts';
 import { readVersion } from '../host/version.ts';
 import { keptSettings } from '../plan/diff.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -59,6 +60,7 @@ export class Daemon {
     const { source } = options;
     const predecessors = (await source.succession?.predecessors()) ?? noPredecessors;
     const { plan, warnings } = await source.read();
+    keepSpareDescriptors();
     prepareRuntimeDir(plan.daemon.runtimeDir);
     const openLog = await openLogs(plan.daemon, options, source.outputFile);
     for (const warning of warnings) openLog.log.warn({ event: 'config.warning' }, warning);

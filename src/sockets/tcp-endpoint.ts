@@ -5,8 +5,9 @@ import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket, ProbeConnection } from './endpoint.ts';
 import { addressInUse, listenFailed } from './listen-errors.ts';
 import { ownersOfRows } from './listeners.ts';
-import { closeTcpSocket, openTcpSocket, type TcpListenPlan } from './open-tcp-socket.ts';
+import { closeTcpSocket, listenTogether, openUnboundSocket, type TcpListenPlan } from './open-tcp-socket.ts';
 import { PortMembers } from './port-members.ts';
+import { ReservedSocket } from './reserved-socket.ts';
 import { steerAll, steerProbe } from './steering-program.ts';
 import { TcpListenSocket } from './tcp-listen-socket.ts';
 import { connectProbe } from './tcp-probe.ts';
@@ -36,6 +37,8 @@ export class TcpEndpoint implements Endpoint {
   readonly #clock: Clock;
   readonly #members: PortMembers;
   readonly #sockets = new Set<TcpListenSocket>();
+  /** For the next dead end: a stop must not need a descriptor. */
+  readonly #reserved = new ReservedSocket();
   #published: TcpListenSocket | undefined;
   #deadEnd: Member | undefined;
   #probe: { readonly socket: TcpListenSocket; readonly sourcePort: number } | undefined;
@@ -83,6 +86,7 @@ export class TcpEndpoint implements Endpoint {
     this.#published = own;
     if (this.#deadEnd === undefined) this.#steer();
     else this.#closeDeadEnd();
+    this.#reserved.keep(this.#plan);
     this.#followPredecessors();
   }
 
@@ -111,14 +115,14 @@ export class TcpEndpoint implements Endpoint {
   }
 
   #openDeadEnd(): void {
-    this.#deadEnd ??= this.#openMember((unheard) =>
+    this.#deadEnd ??= this.#joinGroup(this.#reserved.take(this.#plan), (unheard) =>
       dropBelowHopLimit(unheard, this.address.family, unusualHopLimit),
     );
   }
 
   #join(): TcpListenSocket {
     const socket = new TcpListenSocket({
-      ...this.#openMember(),
+      ...this.#joinGroup(openUnboundSocket(this.#plan)),
       endpoint: this,
       boundTo: this.address,
       isBlocking: this.#plan.isBlocking,
@@ -129,11 +133,11 @@ export class TcpEndpoint implements Endpoint {
     return socket;
   }
 
-  #openMember(prepare: (unheard: number) => void = () => {}): Member {
+  #joinGroup(fd: number, prepare: (unheard: number) => void = () => {}): Member {
     // Before a second ever joins: without a program the kernel would spread connections over both. Predecessors
     // have one already, and the kernel takes nobody into the group who brings another one.
     const isFirst = this.#members.isEmpty;
-    const fd = openTcpSocket(this.#plan, (unheard) => {
+    listenTogether(fd, this.#plan, (unheard) => {
       prepare(unheard);
       if (isFirst) attachSteering(unheard, steerAll(0));
     });
@@ -167,6 +171,7 @@ export class TcpEndpoint implements Endpoint {
     if (this.#published === socket) this.#published = undefined;
     if (isLast) {
       this.#closeDeadEnd();
+      this.#reserved.close();
       return;
     }
     // At once: the index may be one that is not there, and reading the table takes milliseconds on a busy machine.
@@ -182,7 +187,7 @@ export class TcpEndpoint implements Endpoint {
       this.#members.reconcile();
       if (this.isPublished(socket)) this.#leadNowhere();
     } catch {
-      // Too many open files, as a rule. All this is tried again when the socket has made room for one; then it is told.
+      // All this is tried again when the socket has made room for another; then it is told.
     }
   }
 

@@ -10,6 +10,7 @@ import {
 } from 'node:fs';
 import { describeError } from '../errors.ts';
 import type { Log } from '../host/log.ts';
+import { openWithSpare } from '../host/spare-descriptors.ts';
 
 /** A worker that lives now, by what proves later that it still is the same. */
 export interface LedgerEntry {
@@ -106,7 +107,8 @@ function writeLedger(path: string, workers: readonly LedgerEntry[]): void {
   }
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
-  writeFileSync(temporary, `${JSON.stringify({ workers })}\n`, { mode: 0o600, flag: 'wx' });
+  const text = `${JSON.stringify({ workers })}\n`;
+  openWithSpare(() => writeFileSync(temporary, text, { mode: 0o600, flag: 'wx' }));
   renameSync(temporary, path);
 }
 

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { fcgictl, repository, runfcgid, TestDaemon, writeConfig } from '../helpers/daemon.ts';
@@ -154,18 +154,19 @@ describe('a daemon that may not have more open files', () => {
     for (let free = -1; free < (more ?? 10_000); limit += 1) if (!open.has(limit)) free += 1;
     await mustFinish(['prlimit', '--pid', `${daemon.pid}`, `--nofile=${limit - 1}:`]);
   }
+  /** The client's answer with room for so many more, or as few as the daemon can answer with. */
+  async function askWith(room: number, ...command: readonly string[]): ReturnType<TestDaemon['fcgictl']> {
+    await allowFiles(room);
+    // How many it opens for a moment now and then is its own affair.
+    const answer = await daemon.fcgictl(...command);
+    return answer.status === 76 && room < 5 ? askWith(room + 1, ...command) : answer;
+  }
   let daemon: TestDaemon;
 
   test('says so and what to raise, serves on, and does all it is asked once it may', async () => {
     daemon = await TestDaemon.start(workspace, writeConfig(workspace, good()));
-    // How many it opens for a moment now and then is its own affair: as few as it can answer with.
-    let room = 0;
-    do {
-      room += 1;
-      await allowFiles(room);
-    } while ((await daemon.fcgictl('status')).status === 76 && room < 5);
     for (const command of [['status'], ['reload', '--config']]) {
-      const { status, stderr } = await daemon.fcgictl(...command);
+      const { status, stderr } = await askWith(1, ...command);
       expect({ command, status, stderr }).toEqual({
         command,
         status: 69,
@@ -174,10 +175,61 @@ describe('a daemon that may not have more open files', () => {
         ),
       });
     }
-    const { error } = JSON.parse((await daemon.fcgictl('--json', 'status')).stdout) as { error: object };
+    const { error } = JSON.parse((await askWith(1, '--json', 'status')).stdout) as { error: object };
     expect(error).toMatchObject({ code: 'DAEMON_OUT_OF_FILES', cause: expect.stringMatching(/EMFILE/) });
     await allowFiles(undefined);
     expect((await daemon.pool('good')).state).toBe('running');
     expect(await daemon.fcgictl('reload', '--config')).toMatchObject({ status: 0 });
+  });
+
+  /** On a path and on a port. */
+  async function startTwo(): Promise<void> {
+    const command = `command = ["${fixtures}/answers"]\nworkers = 2`;
+    const onPort = `[pools.port]\n${command}\nlisten = "127.0.0.1:${await freePort()}"\n`;
+    const config = writeConfig(workspace, `${pool('path', `${fixtures}/answers`, 'workers = 2')}${onPort}`);
+    daemon = await TestDaemon.start(workspace, config);
+  }
+
+  test('stops as ever: addresses lead nowhere, workers finish and are seen to have ended', async () => {
+    await startTwo();
+    const workers = [...(await daemon.workerPids('path')), ...(await daemon.workerPids('port'))];
+    expect(workers).toHaveLength(4);
+    await allowFiles(0);
+    const before = daemon.log.length;
+    daemon.signal('SIGTERM');
+    expect(await daemon.ended()).toBe(0);
+    expect(workers.filter((pid) => existsSync(`/proc/${pid}`))).toEqual([]);
+    const after = daemon.log.slice(before);
+    expect(after.filter(({ level }) => level !== 'info')).toEqual([]);
+    expect(after.filter(({ event }) => event === 'pool.stopped')).toHaveLength(2);
+  });
+
+  test('stops one pool as ever if it can hear of that', async () => {
+    await startTwo();
+    const stopped = await askWith(1, 'stop', 'port');
+    expect(stopped).toMatchObject({ status: 0, stdout: 'port: stopped\n', stderr: '' });
+    expect(daemon.log.filter(({ event }) => event === 'address.kept')).toEqual([]);
+    await allowFiles(undefined);
+    expect(await daemon.fcgictl('start', 'port')).toMatchObject({ status: 0 });
+  });
+
+  test('says what to raise when it cannot reload or scale, however far it got', async () => {
+    await startTwo();
+    const untold: object[] = [];
+    for (const room of [1, 3, 6]) {
+      for (const [verb = '', ...words] of [
+        ['reload', 'path'],
+        ['reload', 'port'],
+        ['scale', 'path', '30'],
+        ['scale', 'port', '30'],
+      ]) {
+        const { status, stderr } = await askWith(room, verb, ...words);
+        const isTold = /^( {2}\| )?Raise LimitNOFILE/m.test(stderr);
+        if (status === 0 || !isTold) untold.push({ room, verb, words, status, stderr });
+        await allowFiles(undefined);
+        for (const name of ['path', 'port']) await daemon.fcgictl('scale', name, '2');
+      }
+    }
+    expect(untold).toEqual([]);
   });
 });

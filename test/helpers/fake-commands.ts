@@ -103,7 +103,6 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     lastCut: null,
     lastTimeout: null,
     reason: null,
-    problems: [],
     advice: null,
     nextAttemptInMs: null,
     killInMs: null,

@@ -1,4 +1,5 @@
 import { callKernel, callKernelAs, isErrno, SystemCallError } from '../kernel.ts';
+import { openWithSpare } from '../spare-descriptors.ts';
 import { int32, readInt32 } from './native-bytes.ts';
 import { closeDescriptor } from './sockets.ts';
 
@@ -55,18 +56,8 @@ export function withForeignDescriptor<Result>(
   let pidfd: number | undefined;
   let copy: number | undefined;
   try {
-    pidfd = callKernelAs('pidfd_open', 'syscall', callNumber.pidfdOpen, 'int', pid, 'unsigned int', 0);
-    copy = callKernelAs(
-      'pidfd_getfd',
-      'syscall',
-      callNumber.pidfdGetfd,
-      'int',
-      pidfd,
-      'int',
-      fd,
-      'unsigned int',
-      0,
-    );
+    pidfd = openPidfd(pid);
+    copy = copyDescriptor(pidfd, fd);
     return look(copy);
   } catch (error) {
     if (isErrno(error, 'ESRCH', 'EBADF', 'ENOTSOCK')) return 'gone';
@@ -76,6 +67,18 @@ export function withForeignDescriptor<Result>(
     if (copy !== undefined) closeDescriptor(copy);
     if (pidfd !== undefined) closeDescriptor(pidfd);
   }
+}
+
+function openPidfd(pid: number): number {
+  const { pidfdOpen } = callNumber;
+  return openWithSpare(() => callKernelAs('pidfd_open', 'syscall', pidfdOpen, 'int', pid, 'unsigned int', 0));
+}
+
+function copyDescriptor(pidfd: number, fd: number): number {
+  const { pidfdGetfd } = callNumber;
+  return openWithSpare(() =>
+    callKernelAs('pidfd_getfd', 'syscall', pidfdGetfd, 'int', pidfd, 'int', fd, 'unsigned int', 0),
+  );
 }
 
 /** Locks an open file for as long as it is open (flock(2)). False: another process holds the lock. */

@@ -1,4 +1,5 @@
 import { callKernel, isErrno, pointerTo } from '../kernel.ts';
+import { openWithSpare } from '../spare-descriptors.ts';
 import { int32, readInt32, readUint16, readUint32, uint16 } from './native-bytes.ts';
 import {
   addressFamily,
@@ -188,7 +189,8 @@ export function dropBelowHopLimit(fd: number, family: 4 | 6, hopLimit: number): 
  * @throws RunfcgidError KERNEL, for example when nobody receives there or the receiver is full.
  */
 export function sendDatagram(path: string, bytes: Buffer): void {
-  const fd = callKernel('socket', addressFamily.unix, type.datagram | type.cloexec | type.nonblock, 0);
+  const kind = type.datagram | type.cloexec | type.nonblock;
+  const fd = openWithSpare(() => callKernel('socket', addressFamily.unix, kind, 0));
   try {
     const name = encodeSocketName({ kind: 'unix', path });
     callKernel('sendto', fd, bytes, bytes.length, 0, name, name.length);

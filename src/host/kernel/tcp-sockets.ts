@@ -1,5 +1,6 @@
 import { endianness } from 'node:os';
 import { callKernel, SystemCallError } from '../kernel.ts';
+import { openWithSpare } from '../spare-descriptors.ts';
 import { int32, readInt32, readUint16, readUint32, uint16 } from './native-bytes.ts';
 import { addressFamily } from './socket-name.ts';
 import { closeDescriptor } from './sockets.ts';
@@ -46,7 +47,7 @@ export function tcpSockets(): readonly TcpSocket[] | undefined {
 
 /** @throws SystemCallError */
 function dump(family: 'inet' | 'inet6'): readonly TcpSocket[] {
-  const fd = callKernel('socket', addressFamily.netlink, socketType, sockDiag);
+  const fd = openWithSpare(() => callKernel('socket', addressFamily.netlink, socketType, sockDiag));
   try {
     const request = dumpRequest(addressFamily[family]);
     callKernel('sendto', fd, request, request.length, 0, null, 0);

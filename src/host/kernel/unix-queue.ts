@@ -1,4 +1,5 @@
 import { callKernel, SystemCallError } from '../kernel.ts';
+import { openWithSpare } from '../spare-descriptors.ts';
 import { int32, readInt32, readUint16, readUint32, uint16 } from './native-bytes.ts';
 import { addressFamily } from './socket-name.ts';
 import { closeDescriptor } from './sockets.ts';
@@ -20,7 +21,7 @@ const messageSize = 16;
 export function unixAcceptQueue(inode: number): number | undefined {
   let fd: number | undefined;
   try {
-    fd = callKernel('socket', addressFamily.netlink, socketType, sockDiag);
+    fd = openWithSpare(() => callKernel('socket', addressFamily.netlink, socketType, sockDiag));
     const request = queueRequest(inode);
     callKernel('sendto', fd, request, request.length, 0, null, 0);
     // The kernel has answered before sendto returns; the socket is non-blocking all the same.
