@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 // Integration and e2e tests start real processes, and mostly wait for them: two files at a time, on two cores or more.
+// Their limits end what hangs; on a machine with much else to do they take many times as long as by themselves.
 const sequential = { pool: 'forks', maxWorkers: 2 } as const;
 
 export default defineConfig({
@@ -12,8 +13,8 @@ export default defineConfig({
           ...sequential,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -21,8 +22,8 @@ export default defineConfig({
           ...sequential,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          testTimeout: 90_000,
-          hookTimeout: 90_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],

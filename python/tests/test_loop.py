@@ -8,6 +8,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 import unittest
 
 from runfcgi.fastcgi.limits import Limits
@@ -24,7 +25,12 @@ from .client import TIMEOUT, Client, ask, begin, params, request, stdin
 from .engine import wait_for
 
 
+# The paths asked for, in the order in which they were.
+seen = []
+
+
 def application(environ, start_response):
+    seen.append(environ["PATH_INFO"])
     if environ["PATH_INFO"] == "/large":
         start_response("200 OK", [])
         return [bytes(20_000_000)]
@@ -103,6 +109,23 @@ class LoopTest(unittest.TestCase):
     def test_a_connection_that_says_nothing_is_closed(self):
         self.serve(head_timeout=0.2)
         self.assertTrue(self.client().is_closed())
+
+    def test_a_web_server_that_is_held_up_after_its_connect_is_not_passed_by(self):
+        self.serve()
+        for _ in range(20):
+            seen.clear()
+            begun = time.monotonic()
+            held_up, other = self.client(), self.client()
+            other.send(request("/other"))
+            time.sleep(0.15)
+            held_up.send(request("/held-up"))
+            took = time.monotonic() - begun
+            for client in (held_up, other):
+                self.assertEqual(client.read_answer().body, b"0\n")
+            if took < 0.4:
+                self.assertEqual(seen, ["/held-up", "/other"])
+                return
+        self.fail("this machine never did that within 0.4 s")
 
     def test_a_kept_connection_is_not_closed_for_saying_nothing(self):
         self.serve(head_timeout=0.1)

@@ -22,10 +22,11 @@ _RECEIVE_BODY_SIZE = 256 * 1024
 _AT_ONCE = int(socket.MSG_DONTWAIT)
 # struct timeval of SO_RCVTIMEO and SO_SNDTIMEO, socket(7): seconds, microseconds.
 _TIMEVAL = struct.Struct("@ll")
-# A web server connects and writes at once. This long a new connection has the thread to itself;
-# then it is parked. Without the patience a request could land behind a long one that was
-# accepted in the instant between its connect and its first byte.
-_PATIENCE = _TIMEVAL.pack(0, 50_000)
+# A web server connects and writes at once, unless the machine is so busy that it has to wait for
+# a processor in between. This long a new connection has the thread to itself; then it is parked.
+# Without the patience its request could land behind a long one that was accepted in that instant,
+# or die with one that crashes the process. At a load of 14 on two processors 50 ms were too little.
+_PATIENCE = _TIMEVAL.pack(0, 500_000)
 
 Buffer = Union[bytes, bytearray, memoryview]
 
