@@ -35,8 +35,7 @@ export async function status(
   }
   const pools = await choosePools(names, snapshot.pools);
   const chosen = { ...snapshot, pools };
-  terminal.print(
-    isJson ? JSON.stringify(chosen) : formatStatus(chosen, { hasColours: terminal.hasColours, hasWorkers }),
-  );
+  const { hasColours, width } = terminal;
+  terminal.print(isJson ? JSON.stringify(chosen) : formatStatus(chosen, { hasColours, hasWorkers, width }));
   return pools.every(({ state }) => state === 'running') ? exitStatus.ok : exitStatus.notRunning;
 }

@@ -3,6 +3,8 @@ import type { PoolProgress } from '../pools/commands.ts';
 
 /** How long nobody needs to be told anything, where lines cannot be rewritten. */
 const quietMs = 1_000;
+/** For a pseudo-terminal that nobody gave a size: it says 0. */
+const usualWidth = 80;
 
 export interface OutputStream {
   readonly isTTY?: boolean;
@@ -41,6 +43,12 @@ export class Terminal {
     return output.isTTY === true && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
   }
 
+  /** Of standard output, in characters; `undefined` when that is no terminal. */
+  get width(): number | undefined {
+    const { output } = this.#options;
+    return output.isTTY === true ? output.columns || usualWidth : undefined;
+  }
+
   print(text: string): void {
     this.#clearLine();
     this.#options.output.write(text.endsWith('\n') ? text : `${text}\n`);
@@ -60,8 +68,7 @@ export class Terminal {
     const { errors, clock } = this.#options;
     if (errors.isTTY) {
       this.#clearLine();
-      // A pseudo-terminal that nobody gave a size has none: 0.
-      errors.write(text.slice(0, (errors.columns || 80) - 1));
+      errors.write(text.slice(0, (errors.columns || usualWidth) - 1));
       this.#isLineOpen = true;
     } else {
       this.#timer?.cancel();

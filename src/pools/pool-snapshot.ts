@@ -3,6 +3,7 @@ import type { Clock } from '../host/clock.ts';
 import type { PoolPlan, RefusedPool } from '../plan/plan.ts';
 import { describeProof } from '../plan/proof.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
+import { reasonOfProblems } from '../status/misconfigured.ts';
 import { sumOfKnown } from '../status/quantities.ts';
 import type {
   ExitSnapshot,
@@ -37,6 +38,7 @@ export function snapshotPool(pool: Pool, measures: Measures, clock: Clock): Pool
     ...outline(plan),
     state: pool.state,
     reason: reasonOf(pool),
+    problems: pool.record.refusedPlan?.output ?? [],
     advice: pool.record.openFailure?.output[0] ?? null,
     nextAttemptInMs: nextAttemptInMs(pool, clock),
     killInMs: killInMs(pool, clock),
@@ -64,7 +66,8 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
   return {
     name: refused.name,
     state: 'failed',
-    reason: `its configuration has problems: ${refused.problems.join('; ')}`,
+    reason: reasonOfProblems(refused.problems),
+    problems: refused.problems,
     advice: null,
     nextAttemptInMs: null,
     killInMs: null,

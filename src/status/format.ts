@@ -1,13 +1,15 @@
 import { describeForkServer, describeGeneration, describeWarnings } from './generation-text.ts';
+import { reasonOfProblems } from './misconfigured.ts';
 import { formatPoolTable } from './pool-table.ts';
 import { printable } from './printable.ts';
 import { formatBytes, formatElapsed } from './quantities.ts';
 import { describeCutRequests, describeTimeouts } from './request-text.ts';
 import type { DaemonSnapshot, PoolSnapshot, PoolState, StatusSnapshot } from './snapshot.ts';
+import type { TableOptions } from './table.ts';
 import { formatWorkerTable } from './worker-table.ts';
+import { wrapLines } from './wrap.ts';
 
-export interface FormatOptions {
-  readonly hasColours: boolean;
+export interface FormatOptions extends TableOptions {
   /** A table of the workers too. */
   readonly hasWorkers: boolean;
 }
@@ -18,11 +20,7 @@ export interface FormatOptions {
  */
 export function formatStatus({ daemon, pools }: StatusSnapshot, options: FormatOptions): string {
   const workers = options.hasWorkers ? formatWorkerTable(pools, options) : [];
-  return `${[
-    heading(daemon),
-    '',
-    ...(pools.length === 0 ? ['No pools are configured.'] : formatPoolTable(pools, options)),
-    ...(workers.length === 0 ? [] : ['', ...workers]),
+  const sentences = [
     ...paragraph(
       pools.flatMap((pool) => [
         ...formatGenerations(pool),
@@ -37,6 +35,13 @@ export function formatStatus({ daemon, pools }: StatusSnapshot, options: FormatO
       ...paragraph(formatProblem(pool)),
       ...paragraph(formatRefusedReload(pool, daemon)),
     ]),
+  ];
+  return `${[
+    heading(daemon),
+    '',
+    ...(pools.length === 0 ? ['No pools are configured.'] : formatPoolTable(pools, options)),
+    ...(workers.length === 0 ? [] : ['', ...workers]),
+    ...wrapLines(sentences, options.width),
   ].join('\n')}\n`;
 }
 
@@ -93,6 +98,7 @@ function formatRecycling(
 
 function formatProblem(pool: PoolSnapshot): readonly string[] {
   if (hasNoProblem(pool.state) || (pool.reason === null && pool.lastExit === null)) return [];
+  if (pool.reason === reasonOfProblems(pool.problems)) return formatMisconfigured(pool);
   const next =
     pool.nextAttemptInMs === null ? [] : [`  next attempt in ${formatElapsed(pool.nextAttemptInMs)}`];
   const reason = pool.reason ?? pool.lastExit?.reason ?? '';
@@ -101,6 +107,14 @@ function formatProblem(pool: PoolSnapshot): readonly string[] {
     ...(pool.advice === null ? [] : [`  ${printable(pool.advice)}`]),
     ...next,
     ...(pool.advice === null ? quote(pool.lastExit?.output ?? []) : []),
+  ];
+}
+
+/** A pool that cannot run as it is configured. */
+function formatMisconfigured({ name, state, problems }: PoolSnapshot): readonly string[] {
+  return [
+    `${name} is ${state}: its configuration has problems`,
+    ...problems.map((problem) => `  ${printable(problem)}`),
   ];
 }
 

@@ -27,6 +27,8 @@ export interface PoolSnapshot {
   readonly state: PoolState;
   /** Why it is not running, in a sentence; `null` when it runs. */
   readonly reason: string | null;
+  /** What is wrong with its configuration as it was read last, each as a sentence with its place. */
+  readonly problems: readonly string[];
   /** What to do about it, as a whole sentence; `null` when that is not known, or its workers' output says more. */
   readonly advice: string | null;
   /** Milliseconds until the next attempt of a failed pool or a waiting worker; `null` when none is due. */

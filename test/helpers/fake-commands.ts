@@ -103,6 +103,7 @@ export function poolSnapshot(changes: Partial<PoolSnapshot> = {}): PoolSnapshot 
     lastCut: null,
     lastTimeout: null,
     reason: null,
+    problems: [],
     advice: null,
     nextAttemptInMs: null,
     killInMs: null,

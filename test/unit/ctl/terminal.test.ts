@@ -65,3 +65,11 @@ test.each([
 ])('colours on %s: %s', (_case, isTTY, environment, expected) => {
   expect(setUp(isTTY, environment).terminal.hasColours).toBe(expected);
 });
+
+test.each([
+  [true, 60, 60],
+  [true, 0, 80],
+  [false, 60, undefined],
+])('a standard output that is a terminal (%s) of %s columns is %s wide', (isTTY, columns, expected) => {
+  expect(setUp(isTTY, {}, columns).terminal.width).toBe(expected);
+});

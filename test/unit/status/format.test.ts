@@ -18,7 +18,7 @@ const worker: WorkerSnapshot = {
   busy: null,
   current: null,
 };
-const plain = { hasColours: false, hasWorkers: false };
+const plain = { hasColours: false, hasWorkers: false, width: undefined };
 const died = { at: '2026-01-01T00:00:00.000Z', worker: 'api/1', pid: 18, cause: 'died' } as const;
 
 test('the table aligns its columns, sums the workers, and quotes what is wrong below it', () => {
@@ -249,4 +249,90 @@ test('requests that were cut or took too long are told below the table, where th
   );
   const none = { cutRequests: 0, timeouts: { interrupted: 0, left: 0, killed: 0 } };
   expect(formatStatus(statusOf([poolSnapshot(none)]), plain)).not.toContain('request');
+});
+
+const problems = [
+  'site.toml:8:1: pools.web.wrokers: is not a setting; did you mean "workers"?',
+  'site.toml:10:1: pools.web.max_memory: expected a size such as "512K", "200M" or "1G", found "lots"',
+];
+const misconfigured = poolSnapshot({
+  state: 'failed',
+  reason: `its configuration has problems: ${problems.join('; ')}`,
+  problems,
+  listen: [],
+});
+
+test('each problem of a configuration that was refused has a line of its own', () => {
+  expect(formatStatus(statusOf([misconfigured]), plain)).toContain(
+    `\n\nweb is failed: its configuration has problems\n  ${problems.join('\n  ')}\n`,
+  );
+});
+
+test('a pool that failed says why, whatever is wrong with a configuration that was read since', () => {
+  const pool = poolSnapshot({ state: 'failed', reason: 'it died', problems });
+  const text = formatStatus(statusOf([pool]), plain);
+  expect(text).toContain('web is failed: it died\n');
+  expect(text).not.toContain('wrokers');
+});
+
+test('sentences are broken at the width of the terminal, and what workers wrote is not', () => {
+  const output = ['x'.repeat(30), `y ${'z'.repeat(50)}`];
+  const pools = [misconfigured, poolSnapshot({ name: 'api', refusedReload: { ...refusedReload, output } })];
+  const lines = formatStatus(statusOf(pools), { ...plain, width: 40 }).split('\n');
+  expect(lines.slice(lines.indexOf('') + 4).join('\n')).toMatchInlineSnapshot(`
+    "
+    web is failed: its configuration has
+        problems
+      site.toml:8:1: pools.web.wrokers: is
+          not a setting; did you mean
+          "workers"?
+      site.toml:10:1: pools.web.max_memory:
+          expected a size such as "512K",
+          "200M" or "1G", found "lots"
+
+    api: reload refused 5m ago
+        (2026-01-01T02:00:00.000Z): the new
+        workers died
+      the workers from before (generation 1)
+          go on serving
+      | xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+      | y zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz
+    "
+  `);
+});
+
+const wide = poolSnapshot({ listen: ['unix:/run/runfcgid/mysite.sock'] });
+const table = (width: number, hasWorkers = false): readonly string[] => {
+  const request = { method: 'GET', uri: `/${'search'.repeat(9)}`, remote: '', ageMs: 3_200, bytes: 0 };
+  const workers = [{ ...worker, requests: 41, busy: 1, current: [request] }];
+  const text = formatStatus(statusOf([{ ...wide, workers }]), { ...plain, width, hasWorkers });
+  return text.split('\n').slice(2, -1);
+};
+
+test('a table is cut to the terminal: addresses first, then the columns that matter least', () => {
+  expect([...table(90), ...table(80), ...table(60)].join('\n')).toMatchInlineSnapshot(`
+    "POOL  STATE    WORKERS  BUSY  LISTEN                 UPTIME  MEMORY   CPU  QUEUE  RESTARTS
+    web   running      2/2     1  …runfcgid/mysite.sock    1m5s   30 MB  0.3%      0         0
+    POOL  STATE    WORKERS  BUSY  UPTIME  MEMORY   CPU  QUEUE  RESTARTS
+    web   running      2/2     1    1m5s   30 MB  0.3%      0         0
+    POOL  STATE    WORKERS  BUSY  UPTIME  QUEUE  RESTARTS
+    web   running      2/2     1    1m5s      0         0"
+  `);
+  expect(table(200)).toEqual(
+    formatStatus(statusOf([{ ...wide, workers: [worker] }]), plain)
+      .split('\n')
+      .slice(2, -1),
+  );
+});
+
+test('so is the table of workers, where the request in hand stays', () => {
+  expect(table(100, true).slice(3).join('\n')).toMatchInlineSnapshot(`
+    "WORKER  PID  STATE  UPTIME  REQUESTS  MEMORY   CPU  CONNECTIONS  NOW
+    web/1    17  ready    1m5s        41   30 MB  0.3%            1  GET /searchsearch…chsearchsearch 3s"
+  `);
+  for (const line of [...table(70, true), ...table(60, true)]) expect(line.length).toBeLessThanOrEqual(70);
+});
+
+test('a table that is too wide with all that must stay is shown as it is', () => {
+  expect(table(20)[0]).toBe('POOL  STATE    WORKERS  BUSY  QUEUE  RESTARTS');
 });
