@@ -9,6 +9,20 @@ from .engine import EngineTest
 SITE = "application=plain_site"
 
 
+WSGI_MODULE = """\
+from functools import partial
+from wsgiref.simple_server import make_server
+
+debug = True
+
+class _Private: pass
+
+def make_application(environ, start_response): pass
+
+application = partial(make_application)
+"""
+
+
 class ExitStatusTest(EngineTest):
     def assert_exit(self, status, *words, says):
         engine = self.run_to_exit(*words, "daemonize=false")
@@ -32,10 +46,29 @@ class ExitStatusTest(EngineTest):
             file.write("import os\ndef view(request:\n")
         with open(os.path.join(self.directory, "imports_slip.py"), "w") as file:
             file.write("import slip\n")
+        with open(os.path.join(self.directory, "site_wsgi.py"), "w") as file:
+            file.write(WSGI_MODULE)
+        with open(os.path.join(self.directory, "many.py"), "w") as file:
+            file.write("".join(f"def view_{n}(): pass\n" for n in range(7)))
+        with open(os.path.join(self.directory, "handed_on.py"), "w") as file:
+            file.write("from site_wsgi import make_application\n")
+        with open(os.path.join(self.directory, "bare.py"), "w") as file:
+            file.write("debug = True\n")
         rows = {
             "nowhere": ['no module "nowhere" in', sys.executable],
             "os:nothing": ['module "os" has no "nothing"'],
             "os:sep": ['"os:sep" is not callable: it is a str'],
+            "site_wsgi:app": [
+                'module "site_wsgi" has no "app"; what can be called in it: "application",'
+                ' "make_application"\n'
+            ],
+            "site_wsgi:debug": [
+                'it is a bool; what can be called in it: "application", "make_application"\n'
+            ],
+            "site_wsgi:application.wsgi": ['has no "application.wsgi"; what can be called in it'],
+            "handed_on": ['what can be called in it: "make_application"\n'],
+            "many:view": ["view_", '" and 2 more\n'],
+            "bare": ['module "bare" has no "application"; nothing in it can be called\n'],
             "broken": ['importing "broken" raised ValueError: at import', "in boom", "Traceback"],
             "imports_missing": ["No module named 'does_not_exist_either'", "Traceback"],
             "imports_slip": ["raised SyntaxError: ", "slip.py, line 2)"],

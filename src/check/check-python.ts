@@ -1,16 +1,17 @@
+import { formatDuration } from '../config/units.ts';
 import type { PoolPlan, WorkerPlan } from '../plan/plan.ts';
 import type { PoolFinding } from './finding.ts';
 import { pythonQuestions } from './python-questions.ts';
 import type { CheckReaders, RunResult } from './readers.ts';
 
-const importTimeoutMs = 10_000;
 const oldestPython = [3, 8] as const;
 
 interface Target {
   readonly kind: 'django' | 'wsgi';
   /** Where the engine imports from. */
   readonly directory: string;
-  readonly module: string;
+  /** The settings, or `module:name`. */
+  readonly name: string;
 }
 
 interface Answer {
@@ -18,15 +19,19 @@ interface Answer {
   readonly text: string;
 }
 
-/** Whether the interpreter of a `django` or `wsgi` pool has what the engine will import. */
+/** Whether the interpreter of a `django` or `wsgi` pool has what the engine needs, and the application can be loaded. */
 export async function checkPython(pool: PoolPlan, readers: CheckReaders): Promise<readonly PoolFinding[]> {
-  const { worker } = pool;
+  const { worker, lifecycle } = pool;
   if (worker.engine === undefined) return [];
   const target = targetOf(worker);
   const [python] = worker.argv;
-  const argv = [python, '-c', pythonQuestions, target.directory, target.module, target.kind] as const;
-  const result = await readers.runAs(worker, argv, importTimeoutMs);
-  return judge(python, target, result, worker);
+  const argv = [python, '-c', pythonQuestions, target.kind, target.directory, target.name] as const;
+  // As long as a worker has.
+  const timeoutMs = lifecycle.bootTimeoutMs;
+  const result = await readers.runAs(worker, argv, timeoutMs);
+  const findings = judge(python, target, result, worker);
+  if (result.outcome !== 'timed-out') return findings;
+  return [...findings, tooSlow(python, target, result, timeoutMs)];
 }
 
 /** The words of the command line say it all; there is no second copy of the settings to disagree with. */
@@ -34,11 +39,9 @@ function targetOf({ argv, directory }: WorkerPlan): Target {
   const word = (name: string): string | undefined =>
     argv.find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
   const application = word('application');
-  if (application !== undefined) {
-    const [module = ''] = application.split(':');
-    return { kind: 'wsgi', directory: word('directory') ?? directory, module };
-  }
-  return { kind: 'django', directory: word('project') ?? directory, module: word('settings') ?? '' };
+  return application === undefined
+    ? { kind: 'django', directory: word('project') ?? directory, name: word('settings') ?? '' }
+    : { kind: 'wsgi', directory: word('directory') ?? directory, name: application };
 }
 
 function judge(
@@ -48,21 +51,32 @@ function judge(
   worker: WorkerPlan,
 ): readonly PoolFinding[] {
   const key = `${target.kind}.python`;
-  if (result.outcome === 'timed-out') {
-    const message = `${python} did not answer within ${importTimeoutMs / 1000} s`;
-    return [
-      { severity: 'warning', key, message, hint: 'Workers may take as long to start; see boot_timeout.' },
-    ];
-  }
   const answers = readAnswers(result.stdout);
   const version = answers.get('version');
   if (version === undefined) {
+    if (result.outcome === 'timed-out') return [];
     const words = result.stderr.trim().split('\n').at(-1) || `exit status ${result.status}`;
     return [{ severity: 'problem', key, message: `${python} does not run: ${words}` }];
   }
   return isTooOld(version.text)
     ? [tooOld(python, version.text, key)]
     : judgeModules(python, target, answers, worker);
+}
+
+function tooSlow(
+  python: string,
+  { kind, name }: Target,
+  { stdout }: RunResult,
+  timeoutMs: number,
+): PoolFinding {
+  const isSite = readAnswers(stdout).has('engine');
+  const what = isSite ? `loading "${name}" has not ended` : `${python} did not answer`;
+  return {
+    severity: 'warning',
+    key: isSite ? kind : `${kind}.python`,
+    message: `${what} within ${formatDuration(timeoutMs)}`,
+    hint: 'A worker that takes as long to start is killed; see boot_timeout.',
+  };
 }
 
 function tooOld(python: string, version: string, key: string): PoolFinding {
@@ -76,7 +90,7 @@ function tooOld(python: string, version: string, key: string): PoolFinding {
 
 function judgeModules(
   python: string,
-  { kind, directory, module }: Target,
+  { kind }: Target,
   answers: ReadonlyMap<string, Answer>,
   worker: WorkerPlan,
 ): readonly PoolFinding[] {
@@ -98,16 +112,20 @@ function judgeModules(
       'Name the interpreter of the site\'s virtual environment as "python", or install Django for this one.';
     problem('django.python', `${python} cannot import Django: ${django.text}`, hint);
   }
-  const found = answers.get('module');
-  if (found?.isOk === false) {
+  const target = answers.get('target');
+  if (target?.isOk === false) {
     const key = kind === 'django' ? 'django.settings' : 'wsgi.application';
-    problem(
-      key,
-      `"${module}" is not found from ${directory}: ${found.text}`,
-      'Correct the name, or the directory.',
-    );
+    problem(key, target.text, 'Correct the name, or the directory.');
   }
+  const site = answers.get('site');
+  if (site !== undefined) problem(kind, site.text, placeOf(answers.get('place')));
   return findings;
+}
+
+/** Of the code that raised it: `File "/srv/shop/api.py", line 3, in <module>` is Python's way to say so. */
+function placeOf(place: Answer | undefined): string {
+  const { file, line } = /^File "(?<file>.*)", line (?<line>\d+)/.exec(place?.text ?? '')?.groups ?? {};
+  return file === undefined ? 'A worker would end with this.' : `Look at ${file}, line ${line}.`;
 }
 
 function readAnswers(stdout: string): ReadonlyMap<string, Answer> {

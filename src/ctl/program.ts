@@ -104,7 +104,7 @@ export function createProgram(run: RunCommand): Command {
     );
   addConfigured(
     'check [file]',
-    'look for problems in a configuration and start nothing; exit status 78: there are some',
+    'look for problems in a configuration, load applications, start nothing; exit status 78: there are some',
   ).action((file: string | undefined, _own: object, command: Command) =>
     run(async (request) => (await import('./check.ts')).check(file, request), optionsOf(command)),
   );

@@ -12,6 +12,8 @@ from typing import Any, Callable, NamedTuple, Optional
 from runfcgi.errors import LoadError
 from runfcgi.wsgi.gateway import Application
 
+from .callables import describe_callables
+
 
 def _nothing() -> None:
     """An application that is just a callable hooks into os.register_at_fork by itself."""
@@ -41,9 +43,11 @@ def load_application(target: str, directory: Optional[str]) -> Loaded:
         try:
             found = getattr(found, part)
         except AttributeError:
-            raise LoadError(f'module "{module_name}" has no "{attribute}"') from None
+            instead = describe_callables(module, attribute)
+            raise LoadError(f'module "{module_name}" has no "{attribute}"; {instead}') from None
     if not callable(found):
-        raise LoadError(f'"{target}" is not callable: it is a {type(found).__name__}')
+        what = f'"{target}" is not callable: it is a {type(found).__name__}'
+        raise LoadError(f"{what}; {describe_callables(module, attribute)}")
     return Loaded(found)
 
 

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -92,26 +92,85 @@ listen = "./sockets/4.sock"
     ]);
   });
 
-  it('asks the interpreter for what the engine needs', async () => {
+  function writeSite(files: Readonly<Record<string, string>>): void {
     mkdirSync(join(folder, 'site'));
-    writeFileSync(join(folder, 'site', 'api.py'), 'raise SystemExit("the site itself is not run")\n');
-    const problems = await problemsOf(`
-[pools.good]
-wsgi = { application = "api:app", python = "${python}" }
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, 'site', name), text);
+  }
+
+  const wsgiPool = (name: string, application: string): string => `[pools.${name}]
+wsgi = { application = "${application}", python = "${python}" }
 directory = "site"
-listen = "./1.sock"
-[pools.missing]
-wsgi = { application = "gone:app", python = "${python}" }
-directory = "site"
-listen = "./2.sock"
-`);
-    expect(problems).toEqual([
-      expect.objectContaining({
-        pool: 'missing',
+listen = "./${name}.sock"
+`;
+
+  it('loads an application as the engine does, and tells what is missing and what there is instead', async () => {
+    writeSite({
+      'web.py':
+        'from functools import partial\ndef make(environ, start_response): pass\napplication = partial(make)\n',
+      'slip.py': 'import web\n\nweb.gone()\n',
+    });
+    const pools = ['web:application', 'web:app', 'gone:app', 'slip:app'];
+    const problems = await problemsOf(pools.map((name, index) => wsgiPool(`p${index}`, name)).join(''));
+    expect(problems).toMatchObject([
+      {
+        pool: 'p1',
         key: 'wsgi.application',
-        message: expect.stringMatching(/^"gone" is not found from .*\/site: .*No module named 'gone'$/),
-      }),
+        message: 'module "web" has no "app"; what can be called in it: "application", "make"',
+      },
+      {
+        pool: 'p2',
+        key: 'wsgi.application',
+        message: expect.stringMatching(/^no module "gone" in .*\/site, or on sys\.path/),
+      },
+      {
+        pool: 'p3',
+        key: 'wsgi',
+        message: `importing "slip" raised AttributeError: module 'web' has no attribute 'gone'`,
+        hint: `Look at ${join(folder, 'site', 'slip.py')}, line 3.`,
+      },
     ]);
+  });
+
+  it('loads a Django project with its URLs', async () => {
+    writeSite({
+      'good.py': 'SECRET_KEY = "x"\nROOT_URLCONF = "urls"\n',
+      'urls.py': 'urlpatterns = []\n',
+      'bad.py': 'SECRET_KEY = "x"\nROOT_URLCONF = "bad_urls"\n',
+      'bad_urls.py': 'urlpatterns = [pags]\n',
+    });
+    const pool = (name: string): string =>
+      wsgiPool(name, '').replace('wsgi = { application = ""', `django = { settings = "${name}"`);
+    const problems = await problemsOf(pool('good') + pool('bad') + pool('none'));
+    expect(problems).toMatchObject([
+      {
+        pool: 'bad',
+        key: 'django',
+        message: expect.stringContaining(`the root URLconf "bad_urls" raised NameError: name 'pags'`),
+        hint: `Look at ${join(folder, 'site', 'bad_urls.py')}, line 1.`,
+      },
+      { pool: 'none', key: 'django.settings', message: expect.stringContaining('has no module "none"') },
+    ]);
+  });
+
+  it('is not led astray or kept waiting by what an application prints and starts, and leaves nothing behind', async () => {
+    writeSite({
+      'loud.py': `import subprocess, sys, threading, time
+print("target\\terror\\tno such thing")
+print("x" * 300_000)
+print("y" * 300_000, file=sys.stderr)
+threading.Thread(target=time.sleep, args=(600,)).start()
+child = subprocess.Popen(["sleep", "600"])
+open("pid", "w").write(str(child.pid))
+def app(environ, start_response): pass
+`,
+      'leaves.py': 'raise SystemExit("configure me")\n',
+    });
+    const problems = await problemsOf(wsgiPool('loud', 'loud:app') + wsgiPool('leaves', 'leaves:app'));
+    process.kill(Number(readFileSync(join(folder, 'site', 'pid'), 'utf8')));
+    expect(problems).toMatchObject([
+      { pool: 'leaves', message: expect.stringContaining('SystemExit: configure me') },
+    ]);
+    expect(readdirSync(join(folder, 'site')).sort()).toEqual(['leaves.py', 'loud.py', 'pid']);
   });
 
   it('sees an interpreter that does not run', async () => {

@@ -12,7 +12,7 @@ const goodAnswers = [
   'version\tok\t3.11',
   'engine\tok\t/opt/runfcgid/python/runfcgi/__init__.py',
   'django\tok\t4.2',
-  'module\tok\tmysite.settings',
+  'target\tok\tmysite.settings',
 ];
 
 function exited(lines: readonly string[], status = 0, stderr = ''): RunResult {
@@ -272,7 +272,7 @@ describe('a dry run', () => {
             ? { outcome: 'timed-out', status: undefined, stdout: '', stderr: '' }
             : exited([]),
       },
-      { severity: 'warning', key: 'django.python', message: 'python3 did not answer within 10 s' },
+      { severity: 'warning', key: 'django.python', message: 'python3 did not answer within 30s' },
     ],
     [
       'missing Django',
@@ -287,11 +287,11 @@ describe('a dry run', () => {
     [
       'missing settings',
       django,
-      { runAs: answering('module', "error\tImportError: No module named 'mysite'") },
+      { runAs: answering('target', 'error\tthe project directory /srv/a has no module "mysite.settings"') },
       {
         severity: 'problem',
         key: 'django.settings',
-        message: '"mysite.settings" is not found from /srv/a: ImportError: No module named \'mysite\'',
+        message: 'the project directory /srv/a has no module "mysite.settings"',
       },
     ],
     [
@@ -317,12 +317,46 @@ describe('a dry run', () => {
     [
       'a missing WSGI application',
       '[pools.a]\nwsgi = { application = "api.web:app" }\ndirectory = "/srv/a"\nlisten = "127.0.0.1:9000"\nuser = "ann"\n',
-      { runAs: answering('module', "error\tImportError: No module named 'api.web'") },
+      { runAs: answering('target', 'error\tmodule "api.web" has no "app"; nothing in it can be called') },
       {
         severity: 'problem',
         key: 'wsgi.application',
-        message: '"api.web" is not found from /srv/a: ImportError: No module named \'api.web\'',
+        message: 'module "api.web" has no "app"; nothing in it can be called',
+        hint: 'Correct the name, or the directory.',
       },
+    ],
+    [
+      'a site that raises an error',
+      django,
+      {
+        runAs: async (_worker, [program]) =>
+          exited(
+            program === '/usr/bin/test'
+              ? []
+              : [
+                  ...goodAnswers.slice(0, -1),
+                  'site\terror\tthe root URLconf "a.urls" raised NameError: x',
+                  'place\tok\tFile "/srv/a/a/urls.py", line 9, in <module>',
+                ],
+          ),
+      },
+      {
+        severity: 'problem',
+        key: 'django',
+        message: 'the root URLconf "a.urls" raised NameError: x',
+        hint: 'Look at /srv/a/a/urls.py, line 9.',
+      },
+    ],
+    [
+      'a site that hangs while it is loaded',
+      django,
+      {
+        runAs: async (_worker, [program]) =>
+          program === 'python3'
+            ? { ...exited(goodAnswers.slice(0, -1)), outcome: 'timed-out', status: undefined }
+            : exited([]),
+      },
+      { severity: 'warning', key: 'django', message: 'loading "mysite.settings" has not ended within 30s' },
     ],
   ])('tells of %s, and of nothing else', async (_title, toml, changes, expected) => {
     const findings = await check(toml, changes);
