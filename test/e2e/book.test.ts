@@ -3,6 +3,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { repository, TestDaemon, writeConfig } from '../helpers/daemon.ts';
 import { demoDirectory, demoEnvironment, demoPool, systemPython } from '../helpers/demo-site.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { ask } from '../helpers/http-client.ts';
 import { startNginx } from '../helpers/nginx.ts';
 import { collect, ended, finish } from '../helpers/program.ts';
@@ -13,9 +14,6 @@ import { Workspace } from '../helpers/workspace.ts';
  * The three examples of chapter 12 of the Django Book: a threaded server on a TCP port, a preforked one on a Unix
  * socket with a pidfile, and one in the foreground.
  */
-
-/** The port of the book. */
-const tcpAddress = '127.0.0.1:3033';
 
 let workspace: Workspace;
 
@@ -34,9 +32,10 @@ async function factsFrom(upstream: string): Promise<Record<string, unknown>> {
 
 describe('as pools', () => {
   test('threaded on a TCP port', async () => {
-    const pool = demoPool(workspace, tcpAddress, 'method = "threaded"', 'workers = 1');
+    const listen = `127.0.0.1:${await freePort()}`;
+    const pool = demoPool(workspace, listen, 'method = "threaded"', 'workers = 1');
     await TestDaemon.start(workspace, writeConfig(workspace, pool));
-    expect(await factsFrom(tcpAddress)).toMatchObject({ multithread: true, settings: 'settings.production' });
+    expect(await factsFrom(listen)).toMatchObject({ multithread: true, settings: 'settings.production' });
   });
 
   test('prefork on a Unix socket, with a pidfile that stops it', async () => {
@@ -90,13 +89,14 @@ describe.each(commands)('stand-alone with $name', ({ words }) => {
 
   test('threaded on a TCP port, in the background', async () => {
     const pidfile = workspace.file('mysite.pid');
-    const [host, port] = tcpAddress.split(':');
+    const [host, port] = ['127.0.0.1', await freePort()];
     const started = await finish(
       [...words, 'method=threaded', `host=${host}`, `port=${port}`, `pidfile=${pidfile}`],
       { cwd, environment },
     );
     expect(started).toMatchObject({ status: 0, stdout: '' });
-    expect(await factsFrom(tcpAddress)).toMatchObject({ multithread: true, settings: 'settings.production' });
+    const facts = await factsFrom(`${host}:${port}`);
+    expect(facts).toMatchObject({ multithread: true, settings: 'settings.production' });
     await stopByPidfile(pidfile);
   });
 
@@ -125,12 +125,12 @@ describe.each(commands)('stand-alone with $name', ({ words }) => {
     const said = collect(site.stderr);
     workspace.onClose(() => {
       site.kill('SIGTERM');
-      return ended(site, 10_000);
+      return ended(site, 60_000);
     });
     await until(() => said().includes(`serving on unix:${socket}`));
     expect(await factsFrom(`unix:${socket}`)).toMatchObject({ multiprocess: true });
     site.kill('SIGINT');
-    await ended(site, 10_000);
+    await ended(site, 60_000);
     expect([site.exitCode, existsSync(socket)]).toEqual([0, false]);
   });
 });

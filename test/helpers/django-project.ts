@@ -14,7 +14,7 @@ ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "mysite.urls"
 `;
 
-/** Answers as the fixtures do: pid, method and path, after the seconds in the query. */
+/** Answers as the fixtures do: pid, method and path, after the seconds in the query, or once the file in it is there. */
 const urls = `import os, sys, time
 from django.http import HttpResponse
 from django.urls import re_path
@@ -24,6 +24,8 @@ def page(request):
         print(request.GET["say"], flush=True)
         print(request.GET["say"], file=sys.stderr, flush=True)
     time.sleep(float(request.GET.get("seconds", 0)))
+    while not os.path.exists(request.GET.get("until", "/")):
+        time.sleep(0.01)
     return HttpResponse("%d %s %s\\n" % (os.getpid(), request.method, request.get_full_path()))
 
 urlpatterns = [re_path("", page)]

@@ -16,7 +16,7 @@ export interface Program {
 }
 
 const fixtures = join(import.meta.dirname, '../fixtures');
-const bootTimeoutMs = 10_000;
+const bootTimeoutMs = 60_000;
 
 /** Starts a real FastCGI program that opens its own socket, and waits until the socket accepts. */
 export async function startProgram(

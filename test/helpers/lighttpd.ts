@@ -21,7 +21,7 @@ export async function startLighttpd(workspace: Workspace, program: string): Prom
   const complaints = collect(server.stderr);
   const stop = async (): Promise<void> => {
     server.kill('SIGTERM');
-    await ended(server, 20_000);
+    await ended(server, 60_000);
   };
   workspace.onClose(stop);
   const url = `http://127.0.0.1:${port}`;

@@ -42,7 +42,7 @@ export async function startNginx(workspace: Workspace, upstream: string, morePar
   const complaints = collect(server.stderr);
   workspace.onClose(async () => {
     server.kill('SIGQUIT');
-    await ended(server, 20_000);
+    await ended(server, 60_000);
   });
   await until(() => {
     if (server.exitCode !== null) throw new Error(`nginx ended: ${complaints()}`);
@@ -67,7 +67,7 @@ export async function startNginxApart(
   const complaints = collect(server.stderr);
   workspace.onClose(async () => {
     server.kill('SIGQUIT');
-    await ended(server, 20_000);
+    await ended(server, 60_000);
   });
   await until(() => {
     if (server.exitCode !== null) throw new Error(`nginx ended: ${complaints()}`);

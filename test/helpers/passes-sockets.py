@@ -26,32 +26,33 @@ for word in sys.argv[1:at]:
     sockets.append(one)
     names.append(name)
 
-wanted, child = True, 0
-
-
-def end(*_):
-    global wanted
-    wanted = False
-    if child:
-        os.kill(child, signal.SIGTERM)
-
-
-signal.signal(signal.SIGTERM, end)
-while wanted:
+def start():
     child = os.fork()
-    if child == 0:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        copies = [os.dup(one.fileno()) for one in sockets]
-        # Out of the way of the numbers to come.
-        high = [os.dup2(copy, 100 + index) for index, copy in enumerate(copies)]
-        for index, copy in enumerate(high):
-            os.dup2(copy, 3 + index, inheritable=True)
-        os.closerange(3 + len(high), 200)
-        os.environ.update(
-            LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)), LISTEN_FDNAMES=":".join(names)
-        )
-        os.execvp(command[0], command)
-    os.waitpid(child, 0)
+    if child:
+        return child
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
+    copies = [os.dup(one.fileno()) for one in sockets]
+    # Out of the way of the numbers to come.
+    high = [os.dup2(copy, 100 + index) for index, copy in enumerate(copies)]
+    for index, copy in enumerate(high):
+        os.dup2(copy, 3 + index, inheritable=True)
+    os.closerange(3 + len(high), 200)
+    os.environ.update(
+        LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(high)), LISTEN_FDNAMES=":".join(names)
+    )
+    os.execvp(command[0], command)
+
+
+# Blocked, and taken one after the other: none comes between a fork and the knowledge of its child.
+WAITED_FOR = {signal.SIGTERM, signal.SIGCHLD}
+signal.pthread_sigmask(signal.SIG_BLOCK, WAITED_FOR)
+wanted, child = True, start()
+while child:
+    if signal.sigwait(WAITED_FOR) == signal.SIGTERM:
+        wanted = False
+        os.kill(child, signal.SIGTERM)
+    if os.waitpid(child, os.WNOHANG)[0]:
+        child = start() if wanted else 0
 for one in sockets:
     if one.family == socket.AF_UNIX:
         os.unlink(one.getsockname())

@@ -20,10 +20,10 @@ export function plainEnvironment(home: string): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], HOME: home, XDG_RUNTIME_DIR: home, LANG: 'C.UTF-8' };
 }
 
-/** Runs a program to its end. It is killed at the deadline (a minute unless told otherwise). */
+/** Runs a program to its end. It is killed at the deadline (three minutes unless told otherwise). */
 export async function finish(
   [program, ...args]: readonly [string, ...string[]],
-  { cwd, environment = process.env, timeoutMs = 60_000 }: ProgramOptions = {},
+  { cwd, environment = process.env, timeoutMs = 180_000 }: ProgramOptions = {},
 ): Promise<Finished> {
   const child = spawn(program, args, {
     cwd,

@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { ControlClient } from '../../src/control/client.ts';
+import { systemClock } from '../../src/host/clock.ts';
 import type { StatusSnapshot } from '../../src/status/snapshot.ts';
 import { repository } from './daemon.ts';
 import { systemPython } from './demo-site.ts';
 import { writeDjangoProject } from './django-project.ts';
+import { killIfThere } from './kill-if-there.ts';
 import { collect, ended, type Finished, finish, plainEnvironment } from './program.ts';
 import { until } from './until.ts';
 import type { Workspace } from './workspace.ts';
 
 const daemonProgram = `${repository}/bin/runfcgid.js`;
 const clientProgram = `${repository}/bin/fcgictl.js`;
-const endMs = 30_000;
+const endMs = 60_000;
 
 export interface Foreground {
   readonly pid: number;
@@ -66,8 +69,9 @@ export class RunfcgiSite {
     });
   }
 
-  async status(): Promise<StatusSnapshot> {
-    return JSON.parse((await this.fcgictl('--json', 'status')).stdout) as StatusSnapshot;
+  status(): Promise<StatusSnapshot> {
+    const socketPath = `${this.state}/control.sock`;
+    return new ControlClient({ socketPath, timeoutMs: endMs, clock: systemClock }).status();
   }
 
   async workerPids(): Promise<readonly number[]> {
@@ -95,7 +99,7 @@ export class RunfcgiSite {
 
   async #stopAll(): Promise<void> {
     // INT, because nobody comes after them.
-    for (const pid of this.daemons()) process.kill(pid, 'SIGINT');
+    for (const pid of this.daemons()) killIfThere(pid, 'SIGINT');
     await until(() => this.daemons().length === 0, endMs);
   }
 

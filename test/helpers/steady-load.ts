@@ -13,7 +13,7 @@ export interface SteadyLoadOptions {
   readonly reader?: (answer: HttpAnswer, path: string) => string | undefined;
 }
 
-const requestTimeoutMs = 20_000;
+const requestTimeoutMs = 60_000;
 const newline = 10;
 
 /** Clients that go on until they are stopped, and count what became of every request. */
@@ -44,7 +44,7 @@ export class SteadyLoad {
   }
 
   /** Waits until so many more requests have been answered. */
-  async goOn(requests: number, deadlineMs = 20_000): Promise<void> {
+  async goOn(requests: number, deadlineMs = 90_000): Promise<void> {
     const goal = this.answered + requests;
     const endMs = performance.now() + deadlineMs;
     while (this.answered < goal) {

@@ -10,10 +10,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { killIfThere } from './kill-if-there.ts';
 import { until } from './until.ts';
 
 /** How long processes may take to disappear after the last program of a test was told to end. */
-const goneWithinMs = 5_000;
+const goneWithinMs = 60_000;
 
 /**
  * A directory for one test, and the promise that nothing started in it is left: programs of a test register how
@@ -85,7 +86,7 @@ export class Workspace {
       return [];
     } catch {
       const left = this.processes();
-      for (const { pid } of left) process.kill(pid, 'SIGKILL');
+      for (const { pid } of left) killIfThere(pid, 'SIGKILL');
       return left.map(({ pid, command }) => `still runs: ${pid} ${command}`);
     }
   }
