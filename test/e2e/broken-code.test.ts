@@ -66,7 +66,7 @@ function linkInterpreter(): void {
 async function serve(pool: string): Promise<{ daemon: TestDaemon; load: SteadyLoad }> {
   const config = writeConfig(
     workspace,
-    `[pools.site]\ndirectory = "site"\nlisten = "${address}"\nworkers = 2\nboot_timeout = "8s"\nenvironment = { PYTHONDONTWRITEBYTECODE = "1" }\n${pool}\n`,
+    `[pools.site]\ndirectory = "site"\nlisten = "${address}"\nworkers = 2\nenvironment = { PYTHONDONTWRITEBYTECODE = "1" }\n${pool}\n`,
   );
   const daemon = await TestDaemon.start(workspace, config);
   const nginx = await startNginx(workspace, address);
@@ -164,10 +164,11 @@ describe('broken code of a WSGI application', () => {
     const broken = {
       trouble: '',
       deploy: () => wsgi('broken', hangs),
-      reason: 'was not ready 8 s after its start and was killed',
+      reason: 'was not ready 15 s after its start and was killed',
       line: 'waiting for the database',
     };
-    await breakAndRepair(wsgiPool, broken, () => wsgi('two'));
+    // Far more than a start takes that does not hang.
+    await breakAndRepair(`${wsgiPool}\nboot_timeout = "15s"`, broken, () => wsgi('two'));
   });
 
   test('an answer that is an exception, which only a request sees', async () => {

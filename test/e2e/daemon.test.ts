@@ -78,16 +78,18 @@ describe('runfcgid --daemonize', () => {
 describe('the daemon', () => {
   test('finishes the requests in hand on TERM', async () => {
     const slow = `[pools.app]
-directory = "${repository}/demo"
-wsgi = { application = "plain:application", python = "/usr/bin/python3" }
+directory = "${repository}/test/fixtures"
+wsgi = { application = "takes_its_time:application", python = "/usr/bin/python3" }
 environment = { PYTHONDONTWRITEBYTECODE = "1" }
 listen = "unix:${socket}"
 workers = 1`;
     const daemon = await TestDaemon.start(workspace, writeConfig(workspace, slow));
     const { url } = await startNginx(workspace, `unix:${socket}`);
-    const answer = ask(`${url}/slow/?seconds=1`);
+    const answer = ask(`${url}/sleeps?${workspace.file('finish')}`);
     await until(async () => (await daemon.pool('app')).workers.some(({ connections }) => connections === 1));
     daemon.signal('SIGTERM');
+    await daemon.logged('pool.stopping');
+    workspace.write('finish', '');
     expect((await answer).status).toBe(200);
     expect(await daemon.ended()).toBe(0);
   });
@@ -96,7 +98,7 @@ workers = 1`;
     const stubborn = `[pools.app]
 command = ["${repository}/test/fixtures/ignores-sigterm"]
 listen = "unix:${socket}"
-graceful_timeout = "60s"`;
+graceful_timeout = "10m"`;
     const daemon = await TestDaemon.start(workspace, writeConfig(workspace, stubborn));
     daemon.signal('SIGQUIT');
     expect(await daemon.ended()).toBe(0);
@@ -106,7 +108,7 @@ graceful_timeout = "60s"`;
     const daemon = await TestDaemon.start(workspace, config);
     const { url } = await startNginx(workspace, `unix:${socket}`);
     rmSync(socket);
-    expect(await daemon.logged('address.lost', 20_000)).toMatchObject({ address: `unix:${socket}` });
+    expect(await daemon.logged('address.lost')).toMatchObject({ address: `unix:${socket}` });
     expect(await daemon.workerPids('app')).toContain(await servingPid(url));
   });
 

@@ -1,18 +1,20 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { PoolSnapshot } from '../../src/status/snapshot.ts';
 import { fcgictl, repository, runfcgid, TestDaemon, writeConfig } from '../helpers/daemon.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { ask } from '../helpers/http-client.ts';
 import { startNginx } from '../helpers/nginx.ts';
-import { mustFinish } from '../helpers/program.ts';
+import { collect, type Finished, mustFinish } from '../helpers/program.ts';
 import { until } from '../helpers/until.ts';
 import { Workspace } from '../helpers/workspace.ts';
 
 const fixtures = `${repository}/test/fixtures`;
-/** Gives up after the second death, and tries again soon. */
-const impatient = 'max_restarts = 1\nbackoff_initial = "50ms"\nbackoff_max = "2s"';
+/** Gives up after the second death; while it tries again it is not failed. */
+const givesUp = 'max_restarts = 1\nbackoff_initial = "50ms"\nbackoff_max = "10m"';
+const triesAgainSoon = 'backoff_initial = "50ms"\nbackoff_max = "2s"';
 
 let workspace: Workspace;
 
@@ -48,7 +50,7 @@ describe('a pool that cannot run', () => {
   ];
 
   test.each(cases)('$trouble is told of once by start and by status, beside one that runs', async (row) => {
-    const config = writeConfig(workspace, `${good()}${pool('bad', row.command, impatient)}`);
+    const config = writeConfig(workspace, `${good()}${pool('bad', row.command, givesUp)}`);
     const daemon = await TestDaemon.start(workspace, config);
     const started = await daemon.fcgictl('start');
     expect([started.status, started.stdout]).toEqual([1, 'good: running with 1 worker\n']);
@@ -69,7 +71,7 @@ describe('a pool that cannot run', () => {
     const squatter = createServer().listen(port, '127.0.0.1');
     await once(squatter, 'listening');
     workspace.onClose(() => squatter.close());
-    const taken = `[pools.taken]\ncommand = ["${fixtures}/answers"]\nlisten = "127.0.0.1:${port}"\n${impatient}`;
+    const taken = `[pools.taken]\ncommand = ["${fixtures}/answers"]\nlisten = "127.0.0.1:${port}"\n${triesAgainSoon}`;
     const daemon = await TestDaemon.start(workspace, writeConfig(workspace, `${good()}${taken}`));
     const started = await daemon.fcgictl('start');
     const message = `taken: failed: cannot listen on 127.0.0.1:${port}: pid ${process.pid} (`;
@@ -154,19 +156,39 @@ describe('a daemon that may not have more open files', () => {
     for (let free = -1; free < (more ?? 10_000); limit += 1) if (!open.has(limit)) free += 1;
     await mustFinish(['prlimit', '--pid', `${daemon.pid}`, `--nofile=${limit - 1}:`]);
   }
-  /** The client's answer with room for so many more, or as few as the daemon can answer with. */
-  async function askWith(room: number, ...command: readonly string[]): ReturnType<TestDaemon['fcgictl']> {
-    await allowFiles(room);
-    // How many it opens for a moment now and then is its own affair.
-    const answer = await daemon.fcgictl(...command);
-    return answer.status === 76 && room < 5 ? askWith(room + 1, ...command) : answer;
+
+  /** A connection that the daemon has accepted, and nothing of what others have left is open in it any more. */
+  async function connectToDaemon(): Promise<Socket> {
+    const connection = connect(workspace.file('run/control.sock'));
+    const said = collect(connection);
+    for (const answers of [1, 2]) {
+      connection.write('GET /v1/status HTTP/1.1\r\n\r\n');
+      await until(() => said().split('}\n').length > answers);
+    }
+    return connection;
   }
+
+  /** What the client says when the daemon, which has accepted its connection, has room for so many files more. */
+  async function askWith(room: number, ...command: readonly string[]): Promise<Finished> {
+    const connection = await connectToDaemon();
+    const relay = createServer((client) => client.pipe(connection).pipe(client));
+    const path = workspace.file('relay.sock');
+    relay.listen(path);
+    await once(relay, 'listening');
+    await allowFiles(room);
+    const finished = await fcgictl(workspace, daemon.config, '--socket', path, ...command);
+    await allowFiles(undefined);
+    relay.close();
+    await once(relay, 'close');
+    return finished;
+  }
+
   let daemon: TestDaemon;
 
   test('says so and what to raise, serves on, and does all it is asked once it may', async () => {
     daemon = await TestDaemon.start(workspace, writeConfig(workspace, good()));
     for (const command of [['status'], ['reload', '--config']]) {
-      const { status, stderr } = await askWith(1, ...command);
+      const { status, stderr } = await askWith(0, ...command);
       expect({ command, status, stderr }).toEqual({
         command,
         status: 69,
@@ -175,9 +197,8 @@ describe('a daemon that may not have more open files', () => {
         ),
       });
     }
-    const { error } = JSON.parse((await askWith(1, '--json', 'status')).stdout) as { error: object };
+    const { error } = JSON.parse((await askWith(0, '--json', 'status')).stdout) as { error: object };
     expect(error).toMatchObject({ code: 'DAEMON_OUT_OF_FILES', cause: expect.stringMatching(/EMFILE/) });
-    await allowFiles(undefined);
     expect((await daemon.pool('good')).state).toBe('running');
     expect(await daemon.fcgictl('reload', '--config')).toMatchObject({ status: 0 });
   });
@@ -194,6 +215,7 @@ describe('a daemon that may not have more open files', () => {
     await startTwo();
     const workers = [...(await daemon.workerPids('path')), ...(await daemon.workerPids('port'))];
     expect(workers).toHaveLength(4);
+    await connectToDaemon();
     await allowFiles(0);
     const before = daemon.log.length;
     daemon.signal('SIGTERM');
@@ -206,17 +228,16 @@ describe('a daemon that may not have more open files', () => {
 
   test('stops one pool as ever if it can hear of that', async () => {
     await startTwo();
-    const stopped = await askWith(1, 'stop', 'port');
+    const stopped = await askWith(0, 'stop', 'port');
     expect(stopped).toMatchObject({ status: 0, stdout: 'port: stopped\n', stderr: '' });
     expect(daemon.log.filter(({ event }) => event === 'address.kept')).toEqual([]);
-    await allowFiles(undefined);
     expect(await daemon.fcgictl('start', 'port')).toMatchObject({ status: 0 });
   });
 
   test('says what to raise when it cannot reload or scale, however far it got', async () => {
     await startTwo();
     const untold: object[] = [];
-    for (const room of [1, 3, 6]) {
+    for (const room of [0, 2, 5]) {
       for (const [verb = '', ...words] of [
         ['reload', 'path'],
         ['reload', 'port'],
@@ -226,10 +247,15 @@ describe('a daemon that may not have more open files', () => {
         const { status, stderr } = await askWith(room, verb, ...words);
         const isTold = /^( {2}\| )?Raise LimitNOFILE/m.test(stderr);
         if (status === 0 || !isTold) untold.push({ room, verb, words, status, stderr });
-        await allowFiles(undefined);
         for (const name of ['path', 'port']) await daemon.fcgictl('scale', name, '2');
+        await until(async () => (await daemon.status()).pools.every(isAtRest));
       }
     }
     expect(untold).toEqual([]);
   });
 });
+
+/** With the two workers that it shall have, and nobody on the way out. */
+function isAtRest({ state, workers, generations }: PoolSnapshot): boolean {
+  return state === 'running' && workers.length === 2 && generations.length === 1;
+}

@@ -36,9 +36,13 @@ touch_reload = "${trigger}"
   chmodSync(program, 0o755);
   const lighttpd = await startLighttpd(workspace, program);
   const run = (...args: readonly string[]) => fcgictl(workspace, config, ...args);
+  /** Once they serve: lighttpd has the socket, and answers, before. */
   const workerPids = async (): Promise<readonly number[]> => {
-    const { stdout } = await run('--json', 'status');
-    const [pool] = JSON.parse(stdout).pools;
+    const pool = await until(async () => {
+      const { stdout } = await run('--json', 'status');
+      const [found] = JSON.parse(stdout).pools;
+      return found?.state === 'running' && found;
+    });
     return pool.workers.map(({ pid }: { pid: number }) => pid);
   };
   return { trigger, lighttpd, run, workerPids };
@@ -64,7 +68,7 @@ test('a site runs on the socket of lighttpd, and rolls without a loss', async ()
   const third = await until(async () => {
     const pids = await workerPids();
     return pids.length === 3 && !pids.some((pid) => second.includes(pid)) ? pids : undefined;
-  }, 20_000);
+  });
   expect(third.filter((pid) => first.includes(pid))).toEqual([]);
   await load.goOn(20);
 

@@ -31,7 +31,7 @@ beforeAll(async () => {
       '--no-fund',
       workspace.file(tarball),
     ],
-    { cwd: folder },
+    { cwd: folder, timeoutMs: 300_000 },
   );
 });
 

@@ -43,7 +43,7 @@ ${limit}
   const load = new SteadyLoad({ nginx, clients, path });
   workspace.onClose(() => load.stop());
   const socketPath = workspace.file('run/control.sock');
-  const client = new ControlClient({ socketPath, timeoutMs: 10_000, clock: systemClock });
+  const client = new ControlClient({ socketPath, timeoutMs: 60_000, clock: systemClock });
   const look = async (): Promise<PoolSnapshot> => {
     const [pool] = (await client.status()).pools;
     if (pool === undefined) throw new Error('there is no pool');
@@ -65,7 +65,7 @@ async function watch({ look }: Served, recycled: number): Promise<Watched> {
   const pids = new Set<number>();
   const ready: number[] = [];
   const present: number[] = [];
-  const endMs = performance.now() + 90_000;
+  const endMs = performance.now() + 300_000;
   for (;;) {
     const last = await look();
     ready.push(last.workersReady);

@@ -120,7 +120,8 @@ describe.each(places)('under load on $place', ({ address }) => {
   test.each([8, 64])(
     'scaling a program that aborts on SIGTERM loses no request of %i clients',
     async (clients) => {
-      const path = (count: number): string => `/page?number=${count}&seconds=0.0${count % 4}`;
+      // Long enough for 64 clients to keep the queue full, however little of the machine they get.
+      const path = (count: number): string => `/page?number=${count}&seconds=${0.05 + (count % 4) / 20}`;
       const more = 'graceful_timeout = "1s"';
       const { daemon, load } = await serve(await address(), { clients, more, path });
       const told: string[] = [];
@@ -149,7 +150,7 @@ describe.each(places)('under load on $place', ({ address }) => {
     const text = poolsText({ listen, workers: 3, more: 'graceful_timeout = "1s"' });
     const config = writeConfig(workspace, text.replace(/"[^"]*aborts-on-sigterm"/, `"${program}"`));
     const daemon = await TestDaemon.start(workspace, config);
-    const load = await loadOn(listen, 32, (count) => `/page?number=${count}&seconds=0.05`);
+    const load = await loadOn(listen, 32, (count) => `/page?number=${count}&seconds=0.2`);
     await load.goOn(50);
     writeFileSync(program, '#!/bin/false\n');
     const told = await run(daemon, 'scale', 'site', '1');

@@ -85,7 +85,7 @@ async function startDelayedNetwork({ server, client, port, delayS }: Network): P
   const [said, complained] = [collect(network.stdout), collect(network.stderr)];
   workspace.onClose(async () => {
     network.stdin.end();
-    await ended(network, 10_000);
+    await ended(network, 60_000);
     // Only there when the script came to grief.
     await finish(['ip', 'netns', 'del', namespace]);
   });

@@ -54,7 +54,7 @@ const daemons = (): readonly number[] =>
 
 async function stop(): Promise<void> {
   if (existsSync(pidfile())) process.kill(readPid(), 'SIGTERM');
-  await until(() => daemons().length === 0, 30_000);
+  await until(() => daemons().length === 0);
 }
 
 describe("the book's restart script", () => {
@@ -66,6 +66,7 @@ describe("the book's restart script", () => {
     await mustFinish([script]);
     const upstream = isUnix ? `unix:${workspace.file('mysite.sock')}` : `127.0.0.1:${port}`;
     const load = new SteadyLoad({ nginx: await startNginx(workspace, upstream), clients });
+    workspace.onClose(() => load.stop());
     await load.goOn(100);
     const pids = [readPid()];
     for (let round = 0; round < restarts; round += 1) {
@@ -75,7 +76,7 @@ describe("the book's restart script", () => {
       await load.goOn(100);
     }
     expect(new Set(pids).size).toBe(restarts + 1);
-    await until(() => daemons().length === 1, 30_000);
+    await until(() => daemons().length === 1);
     const tally = await load.stop();
     expect([Object.keys(tally), load.complaints]).toEqual([['ok'], []]);
   });

@@ -48,9 +48,9 @@ test('scripts/demo serves until it is stopped, once at a time', async () => {
   const said = collect(demo.stdout);
   workspace.onClose(() => {
     demo.kill('SIGTERM');
-    return ended(demo, 30_000);
+    return ended(demo, 60_000);
   });
-  await until(() => said().includes('Ctrl-C stops everything.'), 60_000);
+  await until(() => said().includes('Ctrl-C stops everything.'), 180_000);
   const url = /http:\/\/\S+/.exec(said())?.[0] ?? '';
   const page = await ask(url);
   expect([page.status, page.body.toString()]).toEqual([200, expect.stringContaining('/static/site.css')]);
@@ -58,7 +58,7 @@ test('scripts/demo serves until it is stopped, once at a time', async () => {
   const second = await finish(['scripts/demo', '--once'], { cwd: checkout });
   expect([second.status, second.stderr]).toEqual([1, expect.stringContaining('The demo runs already')]);
   demo.kill('SIGTERM');
-  await ended(demo, 30_000);
+  await ended(demo, 60_000);
   expect(said()).toContain('Everything has stopped.');
   expect(workspace.processes()).toEqual([]);
   expect(existsSync(join(checkout, '.demo', 'mysite.sock'))).toBe(false);
