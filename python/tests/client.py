@@ -8,7 +8,7 @@ from typing import Dict, List, NamedTuple, Tuple, Union
 from runfcgi.fastcgi import records
 from runfcgi.fastcgi.pairs import encode_pairs
 
-TIMEOUT = 10.0
+TIMEOUT = 60.0
 
 GET = {
     "REQUEST_METHOD": "GET",

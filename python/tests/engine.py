@@ -17,7 +17,11 @@ from typing import Callable, List, Optional, Sequence
 
 from .scoreboard import Scoreboard
 
-DEADLINE = 15.0
+# In seconds; what only a hang exceeds, however busy the machine is.
+DEADLINE = 60.0
+# The same of an end, and less than graceful_timeout is unless a test says so: whoever waited for that
+# is late.
+EXIT_DEADLINE = 20.0
 PYTHON_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SITES = os.path.join(PYTHON_DIRECTORY, "tests", "sites")
 
@@ -39,7 +43,7 @@ def is_alive(pid: int) -> bool:
     try:
         with open(f"/proc/{pid}/stat") as file:
             return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
 
 
@@ -107,7 +111,7 @@ class Engine:
     def signal(self, signum: int) -> None:
         self.process.send_signal(signum)
 
-    def wait_for_exit(self, seconds: float = DEADLINE) -> int:
+    def wait_for_exit(self, seconds: float = EXIT_DEADLINE) -> int:
         try:
             return self.process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -118,10 +122,10 @@ class Engine:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGQUIT)
             try:
-                self.process.wait(5)
+                self.process.wait(EXIT_DEADLINE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(5)
+                self.process.wait(DEADLINE)
         self._log_file.close()
 
 
@@ -231,6 +235,9 @@ class Worker:
                 raise AssertionError(f"no {until!r} in {seconds:g} s, but {text!r}")
             text += os.read(self.traces, 65536).decode()
         return text
+
+    def has_said_something(self) -> bool:
+        return b"\n" in self._rest or bool(select.select([self._read_end], [], [], 0)[0])
 
     def next_event(self, seconds: float = DEADLINE) -> Optional[dict]:
         """None when the worker has closed the channel."""

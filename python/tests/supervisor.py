@@ -246,7 +246,7 @@ class Reserve:
         self.launch_end.sendmsg([marker.encode() + b"\n"], [rights])
 
     def wait_until_asleep(self) -> None:
-        self.launch_end.settimeout(10)
+        self.launch_end.settimeout(DEADLINE)
         if self.launch_end.recv(1) != b".":
             raise AssertionError("the reserve is gone, or says something else")
         wait_for("it waits for its part", lambda: state_of(self.pid) == "S")
@@ -273,9 +273,13 @@ def state_of(pid: int) -> str:
 
 
 def open_descriptors(pid: int) -> List[str]:
-    """What each of its descriptors stands for."""
+    """What each of its descriptors stands for, without those that it closes meanwhile."""
     directory = f"/proc/{pid}/fd"
-    return [_what_is(os.path.join(directory, name)) for name in os.listdir(directory)]
+    names = []
+    for name in os.listdir(directory):
+        with contextlib.suppress(FileNotFoundError):
+            names.append(_what_is(os.path.join(directory, name)))
+    return names
 
 
 def _what_is(link: str) -> str:

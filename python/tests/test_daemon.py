@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 from .client import ask
-from .engine import EngineTest, environment, is_alive, wait_for
+from .engine import DEADLINE, EngineTest, environment, is_alive, wait_for
 
 SITE = "application=plain_site"
 
@@ -67,7 +67,7 @@ class DaemonTest(EngineTest):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             universal_newlines=True,
-            timeout=20,
+            timeout=DEADLINE,
         )
         return result.returncode, result.stdout
 

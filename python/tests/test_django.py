@@ -87,7 +87,7 @@ class ManagePyTest(EngineTest):
             engine.wait_for_log("serving on")
             self.assertEqual(ask(self.socket_path).body, b"hello from django\n")
             engine.signal(signal.SIGINT)
-            self.assertEqual(engine.wait_for_exit(3), 0)
+            self.assertEqual(engine.wait_for_exit(), 0)
             self.assertEqual(os.listdir(self.directory), [])
 
     def test_djangos_own_options_work_too(self):

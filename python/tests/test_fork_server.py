@@ -184,7 +184,7 @@ os.waitpid = waitpid
                     server.channel.close()
                 else:
                     server.engine.signal(end)
-                self.assertEqual(server.engine.wait_for_exit(3), 0)
+                self.assertEqual(server.engine.wait_for_exit(), 0)
                 self.assertEqual(self.who(), worker.pid)
                 worker.signal(signal.SIGTERM)
                 wait_for("it has left", lambda: not is_alive(worker.pid))
@@ -200,7 +200,7 @@ os.waitpid = waitpid
         server.next_event("exited")
         self.assertEqual(worker.log, "the application has ended\n")
         server.channel.close()
-        self.assertEqual(server.engine.wait_for_exit(3), 0)
+        self.assertEqual(server.engine.wait_for_exit(), 0)
         self.assertEqual(server.engine.log, "")
 
 

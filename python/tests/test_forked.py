@@ -36,7 +36,7 @@ class ForkedTest(EngineTest):
         pid = int(ask(self.socket_path, "/who").body.split()[0])
         self.assertEqual(pid, worker.engine.pid)
         worker.engine.signal(signal.SIGTERM)
-        self.assertEqual(worker.engine.wait_for_exit(3), 0)
+        self.assertEqual(worker.engine.wait_for_exit(), 0)
         os.unlink(self.socket_path)
 
     def test_what_a_view_forks_never_answers_and_never_serves(self):

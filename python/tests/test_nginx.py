@@ -9,7 +9,8 @@ import subprocess
 import tempfile
 import unittest
 
-from .engine import Engine, foreground_words, wait_for
+from .engine import DEADLINE, Engine, foreground_words, wait_for
+from .free_port import free_port
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 # Within the body, or before nginx had passed on the head.
@@ -51,9 +52,7 @@ class NginxTest(unittest.TestCase):
         cls.engine = Engine(foreground_words(path, ["umask=000", "maxspare=2"]), cls.directory)
         cls.addClassCleanup(cls.engine.stop)
         cls.engine.wait_for_log("serving on")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            cls.port = probe.getsockname()[1]
+        cls.port = free_port()
         configuration = os.path.join(cls.directory, "nginx.conf")
         with open(configuration, "w") as file:
             file.write(
@@ -68,7 +67,7 @@ class NginxTest(unittest.TestCase):
     @classmethod
     def stop_nginx(cls):
         cls.nginx.send_signal(signal.SIGTERM)
-        cls.nginx.wait(10)
+        cls.nginx.wait(DEADLINE)
 
     @classmethod
     def is_listening(cls):
@@ -76,7 +75,7 @@ class NginxTest(unittest.TestCase):
             return probe.connect_ex(("127.0.0.1", cls.port)) == 0
 
     def fetch(self, path, method="GET", body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE)
         self.addCleanup(connection.close)
         connection.request(method, path, body)
         return connection.getresponse()

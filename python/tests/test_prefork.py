@@ -78,7 +78,7 @@ class PreforkTest(EngineTest):
                 self.assertNotIn(b"", pids)
                 self.assertGreater(len(pids), 1)
                 engine.signal(signal.SIGTERM)
-                self.assertEqual(engine.wait_for_exit(5), 0)
+                self.assertEqual(engine.wait_for_exit(), 0)
                 self.assertNotIn("worker", engine.log)
 
     def test_max_requests_counts_the_requests_of_a_kept_connection(self):

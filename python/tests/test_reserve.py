@@ -143,7 +143,7 @@ class ReserveTest(ForkingTest):
             worker.signal(signal.SIGKILL)
             server.next_event("exited")
         self.assertEqual(sizes, {len(os.listdir(f"/proc/{server.spawn().pid}/fd"))})
-        self.assertEqual(len(server.descriptors()), before)
+        wait_for("nothing is left open", lambda: len(server.descriptors()) == before)
         self.assertEqual(len(server.engine.children()), 1)
 
     def test_it_holds_nothing_of_a_worker_and_no_worker_holds_anything_of_it(self):

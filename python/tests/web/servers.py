@@ -11,9 +11,10 @@ import socket
 import stat
 import subprocess
 import sys
-from typing import Dict, List, NamedTuple
+from typing import Dict, NamedTuple
 
-from ..engine import PYTHON_DIRECTORY, SITES, wait_for
+from ..engine import DEADLINE, PYTHON_DIRECTORY, SITES, wait_for
+from ..free_port import free_port
 
 # Whoever starts the tests as root gets workers of this user from Apache.
 _APACHE_USER = "User www-data\nGroup www-data" if os.geteuid() == 0 else ""
@@ -218,7 +219,7 @@ class WebServer:
     def __init__(self, kind: Kind, directory: str, site_socket: str) -> None:
         self.kind = kind
         self.directory = directory
-        self.port, self.tls_port = _free_ports(2)
+        self.port, self.tls_port = free_port(), free_port()
         values = {
             "directory": directory,
             "socket": site_socket,
@@ -246,7 +247,7 @@ class WebServer:
 
     def stop(self) -> None:
         self._process.terminate()
-        self._process.wait(15)
+        self._process.wait(DEADLINE)
 
     def _bring_site(self) -> None:
         """Where whoever Apache runs the script as can read it."""
@@ -260,16 +261,6 @@ class WebServer:
             raise AssertionError(f"{self.kind.name} has ended: {self.log}")
         with socket.socket() as probe:
             return probe.connect_ex(("127.0.0.1", self.tls_port)) == 0
-
-
-def _free_ports(count: int) -> List[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 def _python_for_all() -> str:
