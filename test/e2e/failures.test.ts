@@ -1,13 +1,13 @@
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
-import { connect, createServer, type Socket } from 'node:net';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { PoolSnapshot } from '../../src/status/snapshot.ts';
 import { fcgictl, repository, runfcgid, TestDaemon, writeConfig } from '../helpers/daemon.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { ask } from '../helpers/http-client.ts';
 import { startNginx } from '../helpers/nginx.ts';
-import { collect, type Finished, mustFinish } from '../helpers/program.ts';
+import { type Finished, mustFinish } from '../helpers/program.ts';
 import { until } from '../helpers/until.ts';
 import { Workspace } from '../helpers/workspace.ts';
 
@@ -157,20 +157,19 @@ describe('a daemon that may not have more open files', () => {
     await mustFinish(['prlimit', '--pid', `${daemon.pid}`, `--nofile=${limit - 1}:`]);
   }
 
-  /** A connection that the daemon has accepted, and nothing of what others have left is open in it any more. */
-  async function connectToDaemon(): Promise<Socket> {
-    const connection = connect(workspace.file('run/control.sock'));
-    const said = collect(connection);
-    for (const answers of [1, 2]) {
-      connection.write('GET /v1/status HTTP/1.1\r\n\r\n');
-      await until(() => said().split('}\n').length > answers);
-    }
-    return connection;
+  /** Until nothing is open in it for a moment only: so many clients, and no file that pidusage keeps for the next look. */
+  async function settle(clients: number): Promise<void> {
+    const isAccepted = (file: string): boolean => acceptedSockets(workspace.file('run/.control.')).has(file);
+    await until(() => {
+      const open = openFiles(daemon.pid);
+      return open.filter(isAccepted).length === clients && !open.some((file) => file.startsWith('/proc/'));
+    });
   }
 
   /** What the client says when the daemon, which has accepted its connection, has room for so many files more. */
   async function askWith(room: number, ...command: readonly string[]): Promise<Finished> {
-    const connection = await connectToDaemon();
+    const connection = connect(workspace.file('run/control.sock'));
+    await settle(1);
     const relay = createServer((client) => client.pipe(connection).pipe(client));
     const path = workspace.file('relay.sock');
     relay.listen(path);
@@ -215,7 +214,7 @@ describe('a daemon that may not have more open files', () => {
     await startTwo();
     const workers = [...(await daemon.workerPids('path')), ...(await daemon.workerPids('port'))];
     expect(workers).toHaveLength(4);
-    await connectToDaemon();
+    await settle(0);
     await allowFiles(0);
     const before = daemon.log.length;
     daemon.signal('SIGTERM');
@@ -258,4 +257,24 @@ describe('a daemon that may not have more open files', () => {
 /** With the two workers that it shall have, and nobody on the way out. */
 function isAtRest({ state, workers, generations }: PoolSnapshot): boolean {
   return state === 'running' && workers.length === 2 && generations.length === 1;
+}
+
+/** What the descriptors of a process stand for, without those that it closes meanwhile. */
+function openFiles(pid: number): readonly string[] {
+  const directory = `/proc/${pid}/fd`;
+  return readdirSync(directory).flatMap((name) => {
+    try {
+      return [readlinkSync(`${directory}/${name}`)];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** Of connections to a Unix socket that was bound under a name that begins so, as openFiles has them (proc_net(5)). */
+function acceptedSockets(path: string): ReadonlySet<string> {
+  const rows = readFileSync('/proc/net/unix', 'utf8').split('\n');
+  const columns = rows.map((row) => row.trim().split(/ +/));
+  const connected = columns.filter(([, , , , , state, , name]) => state === '03' && name?.startsWith(path));
+  return new Set(connected.map(([, , , , , , inode]) => `socket:[${inode}]`));
 }
