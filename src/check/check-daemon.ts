@@ -18,6 +18,7 @@ export function checkDaemon(daemon: DaemonPlan, readers: CheckReaders): readonly
   );
   return [
     ...distinct.flatMap(({ key, directory }) => checkDirectory(key, directory, daemon, readers)),
+    ...checkLogFile(daemon.log.file, readers),
     ...daemon.configFiles.flatMap((file) => checkConfigFile(file, readers)),
   ];
 }
@@ -39,6 +40,13 @@ function checkDirectory(
   if (facts.kind !== 'directory') return [{ ...problem, message: `${directory} is not a directory` }];
   if (readers.mayAccess(directory, 'write')) return [];
   return [{ ...problem, message: `${directory} is not writable for this user`, hint: howToMake(directory) }];
+}
+
+function checkLogFile(file: string | undefined, readers: CheckReaders): readonly CheckFinding[] {
+  const refusal = file === undefined ? undefined : readers.refusalOfLog(file);
+  if (refusal === undefined) return [];
+  const message = `the log file ${file}: ${refusal.message}`;
+  return [{ severity: 'problem', pool: undefined, key: 'daemon.log_file', message, hint: refusal.hint }];
 }
 
 /** The daemon makes its runtime directory, with those above it, where it may. */

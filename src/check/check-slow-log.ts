@@ -16,5 +16,7 @@ export function checkSlowLog({ requests }: PoolPlan, readers: CheckReaders): rea
   if (!readers.mayAccess(directory, 'write')) {
     return [{ ...warning, message: `${directory} is not writable for this user` }];
   }
-  return [];
+  const refusal = readers.refusalOfLog(slowLog);
+  if (refusal === undefined) return [];
+  return [{ ...warning, message: `the log file ${slowLog}: ${refusal.message}`, hint: refusal.hint }];
 }

@@ -1,4 +1,5 @@
 import type { SocketAddress } from '../config/address.ts';
+import type { Refusal } from '../host/file-trust.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenerOwner } from '../sockets/listeners.ts';
 
@@ -24,6 +25,8 @@ export interface CheckReaders {
   readonly bindProblem: (host: string, port: number) => Promise<string | undefined>;
   /** Pid in a pidfile, if that process lives. */
   readonly livingPid: (pidfile: string) => number | undefined;
+  /** Why the daemon would not write to a log. */
+  readonly refusalOfLog: (path: string) => Refusal | undefined;
 }
 
 export type AccessRight = 'read' | 'write' | 'execute';

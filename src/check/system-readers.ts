@@ -1,15 +1,8 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  openSync,
-  readFileSync,
-  readSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describeError } from '../errors.ts';
+import { refusalOfLog } from '../host/guarded-files.ts';
+import { readBeginning } from '../host/whole-text.ts';
 import { describeOwners, whoListens } from '../sockets/listeners.ts';
 import { findProgram } from '../workers/program.ts';
 import type { AccessRight, CheckReaders, FileFacts } from './readers.ts';
@@ -27,6 +20,7 @@ export const systemReaders: CheckReaders = {
   describeOwners,
   bindProblem,
   livingPid,
+  refusalOfLog,
 };
 
 function statFile(path: string): FileFacts | undefined {
@@ -54,18 +48,11 @@ function mayAccess(path: string, right: AccessRight): boolean {
 }
 
 function firstLine(path: string): string {
-  const start = Buffer.alloc(256);
   try {
-    const fd = openSync(path, 'r');
-    try {
-      readSync(fd, start, 0, start.length, 0);
-    } finally {
-      closeSync(fd);
-    }
+    return readBeginning(path, 256).split('\n')[0] ?? '';
   } catch {
     return '';
   }
-  return start.toString('latin1').split('\n')[0] ?? '';
 }
 
 function bindProblem(host: string, port: number): Promise<string | undefined> {
@@ -80,7 +67,7 @@ function bindProblem(host: string, port: number): Promise<string | undefined> {
 
 function livingPid(pidfile: string): number | undefined {
   try {
-    const pid = Number(readFileSync(pidfile, 'utf8').trim());
+    const pid = Number(readBeginning(pidfile, 100).trim());
     return Number.isInteger(pid) && pid > 0 && mayAccess(`/proc/${pid}`, 'read') ? pid : undefined;
   } catch {
     // No daemon has run here.

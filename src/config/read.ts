@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { parse, TomlError } from 'smol-toml';
-import { describeError, explainOutOfFiles } from '../errors.ts';
+import { describeError, explainOutOfFiles, RunfcgidError } from '../errors.ts';
 import { ConfigError } from './config-error.ts';
 import type { ConfigFiles } from './files.ts';
 import { hasWildcard, includedFiles } from './include.ts';
@@ -82,6 +82,7 @@ function readFile(path: string, files: ConfigFiles): RawFile | Problem {
 }
 
 function readingHint(error: unknown, path: string): string | undefined {
+  if (error instanceof RunfcgidError) return error.hint;
   switch ((error as NodeJS.ErrnoException).code) {
     case 'EACCES':
       return 'The user that runs runfcgid must be able to read this file.';

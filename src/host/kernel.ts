@@ -36,6 +36,7 @@ const prototypes = {
   posix_spawnattr_setsigmask: 'int posix_spawnattr_setsigmask(void *, void *)',
   poll: 'int poll(void *, unsigned long, int)',
   prctl: 'int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long)',
+  readlinkat: 'long readlinkat(int, const char *, void *, unsigned long)',
   recv: 'long recv(int, void *, unsigned long, int)',
   sendmsg: 'long sendmsg(int, void *, int)',
   sendto: 'long sendto(int, void *, unsigned long, int, void *, unsigned int)',

@@ -1,6 +1,7 @@
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { describeError, RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from './clock.ts';
+import { openGuardedLog } from './guarded-files.ts';
 
 /** Bytes kept while they cannot be written; what comes after is counted as lost. */
 const pendingLimit = 1024 * 1024;
@@ -11,6 +12,8 @@ const standardOutput = 1;
 export interface LineSinkOptions {
   /** Opened for appending, created with mode 0640; `undefined`: standard output. */
   readonly file: string | undefined;
+  /** How people name the file to us, for hints: `"log_file" in [daemon]`. */
+  readonly setting: string;
   readonly clock: Clock;
   /** Called once writing works again after lines were lost. */
   readonly onLost: (lines: number, reason: string) => void;
@@ -32,7 +35,7 @@ export class LineSink {
   /** @throws RunfcgidError DAEMON_FILE_FAILED when the file cannot be opened. */
   constructor(options: LineSinkOptions) {
     this.#options = options;
-    this.#descriptor = openForAppending(options.file);
+    this.#descriptor = openForAppending(options);
   }
 
   write(line: string): void {
@@ -68,7 +71,7 @@ export class LineSink {
    */
   reopen(): void {
     if (this.#options.file === undefined) return;
-    const reopened = openForAppending(this.#options.file);
+    const reopened = openForAppending(this.#options);
     this.flush();
     closeSync(this.#descriptor);
     this.#descriptor = reopened;
@@ -98,14 +101,22 @@ export class LineSink {
   }
 }
 
-function openForAppending(file: string | undefined): number {
+function openForAppending({ file, setting }: LineSinkOptions): number {
   if (file === undefined) return standardOutput;
   try {
-    return openSync(file, 'a', 0o640);
+    return openGuardedLog(file, 'lasting');
   } catch (error) {
+    const refused = error instanceof RunfcgidError ? error.hint : undefined;
+    const what = refused ?? `Make its directory and let the daemon's user write there.`;
     throw new RunfcgidError('DAEMON_FILE_FAILED', `the log file ${file} cannot be opened`, {
       cause: error,
-      hint: `Make its directory and let the daemon's user write there, or set "log_file" in [daemon].`,
+      hint: `${what} Its place is set by ${setting}.`,
     });
   }
+}
+
+/** Why a file could not be opened, with the words of the system. */
+export function whyNotOpened(error: unknown): string {
+  const { cause } = error instanceof Error ? error : {};
+  return cause === undefined ? describeError(error) : `${describeError(error)}: ${describeError(cause)}`;
 }

@@ -1,8 +1,7 @@
-import { appendFileSync, closeSync, constants, fstatSync, openSync } from 'node:fs';
-import { describeError } from '../errors.ts';
+import { appendFileSync, closeSync } from 'node:fs';
+import { describeError, RunfcgidError } from '../errors.ts';
+import { openGuardedLog } from './guarded-files.ts';
 import type { Log } from './log.ts';
-
-const { O_WRONLY, O_APPEND, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
 
 /**
  * Appends a text of whole lines to a log file beside the daemon's own, created with mode 0640. It is open only
@@ -14,15 +13,17 @@ export function appendToLogFile(file: string, text: string, log: Log): void {
     append(file, text);
   } catch (error) {
     const reason = `the log file ${file} cannot be written: ${describeError(error)}`;
-    log.error({ event: 'log.failed', file, reason, text }, `${reason}; what it was to get is in "text"`);
+    const hint = error instanceof RunfcgidError ? error.hint : undefined;
+    log.error(
+      { event: 'log.failed', file, reason, hint, text },
+      `${reason}; what it was to get is in "text"`,
+    );
   }
 }
 
-/** Workers of another user may have put something else there: a link to any file, or a FIFO that nobody reads (fifo(7)). */
 function append(file: string, text: string): void {
-  const descriptor = openSync(file, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o640);
+  const descriptor = openGuardedLog(file, 'once');
   try {
-    if (!fstatSync(descriptor).isFile()) throw new Error('it is not a regular file');
     appendFileSync(descriptor, text);
   } finally {
     closeSync(descriptor);

@@ -1,7 +1,6 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino';
-import { describeError } from '../errors.ts';
 import type { Clock } from './clock.ts';
-import { LineSink } from './line-sink.ts';
+import { LineSink, whyNotOpened } from './line-sink.ts';
 import { redact } from './redact.ts';
 
 /** Fields first, one lower-case sentence second; `event` names the line as `noun.verb`. */
@@ -65,6 +64,7 @@ export async function createLog(plan: LogPlan, surroundings: LogSurroundings): P
   const format = await lineFormat(plan, surroundings);
   const sink = new LineSink({
     file: plan.file,
+    setting: '"log_file" in [daemon], or the word errlog of "runfcgid runfcgi"',
     clock: surroundings.clock,
     onLost: (lines, reason) => log.warn({ event: 'log.lost', lines, reason }, `${lines} log lines were lost`),
   });
@@ -84,7 +84,7 @@ export async function createLog(plan: LogPlan, surroundings: LogSurroundings): P
       sink.reopen();
       log.info({ event: 'log.reopened' }, 'log file reopened');
     } catch (error) {
-      log.error({ event: 'log.reopen-failed', reason: describeError(error) }, 'the log file stays as it was');
+      log.error({ event: 'log.reopen-failed', reason: whyNotOpened(error) }, 'the log file stays as it was');
     }
   };
   return { log, reopen, flush: () => sink.flush(), close: () => sink.close() };

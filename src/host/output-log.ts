@@ -1,5 +1,5 @@
 import type { Clock } from './clock.ts';
-import { LineSink } from './line-sink.ts';
+import { LineSink, whyNotOpened } from './line-sink.ts';
 import type { Log, OpenLog } from './log.ts';
 
 /**
@@ -10,6 +10,7 @@ import type { Log, OpenLog } from './log.ts';
 export function withOutputFile(openLog: OpenLog, file: string, clock: Clock): OpenLog {
   const sink = new LineSink({
     file,
+    setting: 'the word outlog',
     clock,
     onLost: (lines, reason) =>
       openLog.log.warn({ event: 'log.lost', file, lines, reason }, `${lines} lines of output were lost`),
@@ -21,7 +22,8 @@ export function withOutputFile(openLog: OpenLog, file: string, clock: Clock): Op
       try {
         sink.reopen();
       } catch (error) {
-        openLog.log.error({ event: 'log.reopen-failed', file, error }, 'the output file stays as it was');
+        const reason = whyNotOpened(error);
+        openLog.log.error({ event: 'log.reopen-failed', file, reason }, 'the output file stays as it was');
       }
     },
     flush: () => {

@@ -2,11 +2,18 @@ import { statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { type ConfigFiles, systemFiles } from '../config/files.ts';
 import { type Accounts, accountsFrom } from '../host/accounts.ts';
+import { readGuardedText } from '../host/guarded-files.ts';
 import { packageRoot } from '../host/package-root.ts';
 
 /** Everything beside the configuration that a plan depends on; tests bring their own. */
 export interface Surroundings {
   readonly files: ConfigFiles;
+  /**
+   * The text of a file that the user of a site may have put there (host/file-trust.ts), 1 MiB at most.
+   *
+   * @throws RunfcgidError DAEMON_FILE_FAILED when it is refused, or the system's error.
+   */
+  readonly readGuarded: (path: string) => string;
   readonly accounts: Accounts;
   /** The daemon's own environment. */
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -23,9 +30,13 @@ export interface Surroundings {
   readonly engineDirectory: string;
 }
 
+/** Half of what a program usually gets as arguments and environment together (execve(2)). */
+const mostGuardedBytes = 1024 * 1024;
+
 export function systemSurroundings(inheritedNames: readonly string[] = []): Surroundings {
   return {
     files: systemFiles,
+    readGuarded: (path) => readGuardedText(path, mostGuardedBytes),
     accounts: accountsFrom(),
     environment: process.env,
     workingDirectory: process.cwd(),

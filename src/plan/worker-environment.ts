@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { PoolConfig } from '../config/config.ts';
 import { parseEnvironmentFile } from '../config/environment-file.ts';
-import { describeError } from '../errors.ts';
+import { describeError, RunfcgidError } from '../errors.ts';
 import type { UserAccount } from '../host/accounts.ts';
 import type { Preset } from './presets.ts';
 import type { Report } from './report.ts';
@@ -62,12 +62,14 @@ function fromFiles(
   for (const written of pool.settings.environment_file ?? []) {
     const file = resolve(pool.directory, written);
     try {
-      const { values, problems } = parseEnvironmentFile(surroundings.files.readText(file));
+      const { values, problems } = parseEnvironmentFile(surroundings.readGuarded(file));
       all.push(values);
       for (const { line, message } of problems)
         report.problem(['environment_file'], `${file}:${line}: ${message}`);
     } catch (error) {
-      report.problem(['environment_file'], `${file} cannot be read: ${describeError(error)}`);
+      const hint = error instanceof RunfcgidError ? error.hint : undefined;
+      const advice = hint === undefined ? {} : { hint };
+      report.problem(['environment_file'], `${file} cannot be read: ${describeError(error)}`, advice);
     }
   }
   return Object.assign({}, ...all);

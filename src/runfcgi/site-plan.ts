@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
-import { readManageFile } from '../config/django-manage.ts';
+import { type ManageFile, readManageFile } from '../config/django-manage.ts';
 import { type Runner, siteName, siteTables } from '../config/runfcgi-tables.ts';
 import type { RunfcgiWords } from '../config/runfcgi-words.ts';
-import { RunfcgidError } from '../errors.ts';
+import { describeError, RunfcgidError } from '../errors.ts';
 import { type LoadedPlan, planFromTables } from '../plan/load.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { Surroundings } from '../plan/surroundings.ts';
@@ -56,11 +56,22 @@ export function siteDirectory(
     : join(accounts.user(uid)?.home ?? home, '.local/state/runfcgi', name);
 }
 
-function findProject({ files, workingDirectory, environment }: Surroundings): Project {
+function findProject(surroundings: Surroundings): Project {
+  const { files, workingDirectory, environment } = surroundings;
   const path = join(workingDirectory, 'manage.py');
   const settings = environment['DJANGO_SETTINGS_MODULE'] || undefined;
   if (!files.exists(path)) return { directory: workingDirectory, manage: undefined, settings };
-  return { directory: workingDirectory, manage: readManageFile(files.readText(path)), settings };
+  return { directory: workingDirectory, manage: readManage(path, surroundings), settings };
+}
+
+function readManage(path: string, { readGuarded }: Surroundings): ManageFile {
+  try {
+    return readManageFile(readGuarded(path));
+  } catch (cause) {
+    const hint = cause instanceof RunfcgidError ? cause.hint : undefined;
+    const advice = hint === undefined ? {} : { hint };
+    throw new RunfcgidError('CONFIG_UNREADABLE', `${path} cannot be read: ${describeError(cause)}`, advice);
+  }
 }
 
 async function plan(runner: Runner, request: SitePlanRequest): Promise<LoadedPlan> {

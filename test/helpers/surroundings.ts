@@ -40,8 +40,10 @@ export function memoryFiles(contents: Readonly<Record<string, string | Error>>):
 
 /** A machine with the users root, www-data and ann, where the daemon runs as root unless told otherwise. */
 export function surroundings(changes: Partial<Surroundings> = {}): Surroundings {
+  const { files = memoryFiles({}) } = changes;
   return {
-    files: memoryFiles({}),
+    files,
+    readGuarded: (path) => files.readText(path),
     accounts: accountsFrom({
       readText: (path) => (path === '/etc/passwd' ? passwd : group),
       lookup: () => undefined,

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkConfiguration } from '../../../src/check/check-configuration.ts';
 import type { CheckFinding } from '../../../src/check/finding.ts';
 import { systemReaders } from '../../../src/check/system-readers.ts';
+import { repository } from '../../helpers/daemon.ts';
 
 const python = '/usr/bin/python3';
 const servers: Server[] = [];
@@ -46,6 +48,22 @@ describe('a dry run on this machine', () => {
     expect(await problemsOf('[pools.a]\ncommand = ["./site"]\nlisten = "./a.sock"\n')).toEqual([]);
     expect(systemReaders.stat(join(folder, 'run'))).toBeUndefined();
     expect(systemReaders.stat(join(folder, 'a.sock'))).toBeUndefined();
+  });
+
+  it('reads a configuration from a pipe, and no more than anybody would write', async () => {
+    const toml = `[daemon]\nruntime_dir = "${folder}/run"\n[pools.a]\ncommand = ["/bin/true"]\nlisten = "${folder}/a.sock"\n`;
+    const words = `exec "$0" "$1" check <(printf '%s' "$2")`;
+    const { status, stdout } = spawnSync(
+      'bash',
+      ['-c', words, process.execPath, `${repository}/bin/fcgictl.js`, toml],
+      { encoding: 'utf8' },
+    );
+    expect([status, stdout]).toEqual([0, expect.stringContaining('/dev/fd/')]);
+    await expect(checkConfiguration('/dev/zero', systemReaders)).rejects.toMatchObject({
+      code: 'CONFIG_UNREADABLE',
+      message: '/dev/zero: cannot be read: expected at most 16 MiB, found more',
+      hint: 'See whether it is the right file.',
+    });
   });
 
   it('names who has the port', async () => {

@@ -1,7 +1,9 @@
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  chownSync,
   closeSync,
   constants,
+  lchownSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -18,6 +20,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { appendToLogFile } from '../../../src/host/log-files.ts';
 import { FakeLog } from '../../helpers/fake-log.ts';
+import { requireRoot } from '../sockets/support.ts';
 
 let directory: string;
 let file: string;
@@ -55,22 +58,27 @@ test('a log file beside the daemon’s own is not kept open, is found by its nam
 
 test.each([
   ['/nowhere/slow.log', 'the log file /nowhere/slow.log cannot be written: ENOENT'],
-  ['/dev/full', 'the log file /dev/full cannot be written: it is not a regular file'],
+  ['/dev/full', 'the log file /dev/full cannot be written: ENOSPC'],
+  ['/', 'the log file / cannot be written: expected a regular file, '],
 ])('what cannot be written to %s is in the log of the daemon', (path, reason) => {
   appendToLogFile(path, 'GET /late\n', log);
   expectInLog(path, reason);
 });
 
-test('a link in the place of a log file is not followed', () => {
+test('a link in the place of a log file that the user of a site has made is not followed', () => {
+  requireRoot();
   const precious = join(directory, 'precious');
   writeFileSync(precious, 'as it was\n');
   symlinkSync(precious, file);
+  lchownSync(file, 33, 33);
   appendToLogFile(file, 'GET /late\n', log);
   expect(readFileSync(precious, 'utf8')).toBe('as it was\n');
-  expectInLog(file, 'ELOOP');
+  expectInLog(file, 'found');
+  expect(log.lines[0]?.['hint']).toContain('the link');
 });
 
-test('a FIFO in the place of a log file gets nothing, and holds nobody up where nobody reads it', () => {
+test('a FIFO in the place of a log file holds nobody up where nobody reads it, and is none of the user of a site', () => {
+  requireRoot();
   execFileSync('mkfifo', [file]);
   // Whoever waits for a reader gets one, so that this test fails and does not hang.
   const lateReader = `setTimeout(() => fs.openSync(${JSON.stringify(file)}), 3_000)`;
@@ -83,13 +91,14 @@ test('a FIFO in the place of a log file gets nothing, and holds nobody up where 
   expectInLog(file, 'ENXIO');
 
   log.lines.length = 0;
+  chownSync(file, 33, 33);
   const reader = openSync(file, constants.O_RDWR);
   try {
     appendToLogFile(file, 'GET /late\n', log);
   } finally {
     closeSync(reader);
   }
-  expectInLog(file, 'it is not a regular file');
+  expectInLog(file, 'found a FIFO of user 33');
 });
 
 function expectInLog(path: string, reason: string): void {

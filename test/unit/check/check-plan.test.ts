@@ -31,6 +31,7 @@ function machine(changes: Partial<CheckReaders> = {}): CheckReaders {
     describeOwners: (owners) => owners.map(({ pid }) => `pid ${pid}`).join(),
     bindProblem: async () => undefined,
     livingPid: () => undefined,
+    refusalOfLog: () => undefined,
     ...changes,
   };
 }
@@ -44,6 +45,8 @@ async function check(toml: string, changes: Partial<CheckReaders> = {}): Promise
   const { plan } = await loadText(toml);
   return checkPlan(plan, machine(changes));
 }
+
+const refusedLog = { message: 'found a FIFO', hint: 'Remove it.' };
 
 function notFound(message: string): never {
   throw new RunfcgidError('SPAWN_FAILED', message, { hint: 'Install it.' });
@@ -141,6 +144,29 @@ describe('a dry run', () => {
       `${django}slow_request = "1s"\nslow_log = "/var/log/a/slow.log"\n`,
       { mayAccess: (path, right) => !(path === '/var/log/a' && right === 'write') },
       { severity: 'warning', key: 'slow_log', message: '/var/log/a is not writable for this user' },
+    ],
+    [
+      'a slow log that the daemon would not write to',
+      `${django}slow_request = "1s"\nslow_log = "/var/log/a/slow.log"\n`,
+      { refusalOfLog: (path) => (path === '/var/log/a/slow.log' ? refusedLog : undefined) },
+      {
+        severity: 'warning',
+        key: 'slow_log',
+        message: 'the log file /var/log/a/slow.log: found a FIFO',
+        hint: 'Remove it.',
+      },
+    ],
+    [
+      'a log that the daemon would not write to',
+      `[daemon]\nlog_file = "/var/log/d.log"\n${command()}`,
+      { refusalOfLog: (path) => (path === '/var/log/d.log' ? refusedLog : undefined) },
+      {
+        severity: 'problem',
+        pool: undefined,
+        key: 'daemon.log_file',
+        message: 'the log file /var/log/d.log: found a FIFO',
+        hint: 'Remove it.',
+      },
     ],
     [
       'an address in use',
