@@ -1,4 +1,4 @@
-import { chmodSync, lstatSync, renameSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { longestUnixPath } from '../host/kernel/socket-name.ts';
 import { type PeerCredentials, peerCredentials } from '../host/kernel/sockets.ts';
 import type { Log } from '../host/log.ts';
 import type { Commands } from '../pools/commands.ts';
+import { SocketFile } from '../sockets/socket-file.ts';
 import { answer, isReadOnly, pathOf } from './exchange.ts';
 
 const headersTimeoutMs = 5_000;
@@ -74,7 +75,7 @@ export class ControlServer {
     try {
       rmSync(privatePath, { force: true });
       await listen(this.#server, privatePath);
-      chmodSync(privatePath, mode);
+      setMode(privatePath, mode);
       this.#inode = lstatSync(privatePath).ino;
       renameSync(privatePath, path);
     } catch (error) {
@@ -164,6 +165,15 @@ function listen(server: Server, path: string): Promise<void> {
     });
     process.umask(umask);
   });
+}
+
+function setMode(path: string, mode: number): void {
+  const file = new SocketFile(path);
+  try {
+    file.setMode(mode);
+  } finally {
+    file.close();
+  }
 }
 
 /** Node does not document the descriptor of a socket; libuv's handle has carried it as `fd` since Node 0.10. */

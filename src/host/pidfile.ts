@@ -6,12 +6,13 @@ import {
   linkSync,
   lstatSync,
   openSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   writeSync,
 } from 'node:fs';
 import { RunfcgidError } from '../errors.ts';
+import { FileRefused, inDirectoryOf } from './destination.ts';
 import { tryLock } from './kernel/processes.ts';
 import { isErrno } from './kernel.ts';
 import { processStart } from './process-start.ts';
@@ -49,39 +50,53 @@ export function isTaken(path: string): boolean {
  * @throws RunfcgidError DAEMON_RUNNING, or DAEMON_FILE_FAILED when the file cannot be written.
  */
 export function takePidfile(path: string, predecessors: readonly number[] = []): Pidfile {
-  const ownPath = `${path}.${process.pid}`;
-  const descriptor = writeOwn(ownPath, path);
   try {
-    publish(ownPath, path, predecessors);
+    const descriptor = inDirectoryOf(path, (heldPath) => take({ path, heldPath, predecessors }));
+    return { release: () => release(path, descriptor) };
+  } catch (error) {
+    const isTold = error instanceof RunfcgidError && !(error instanceof FileRefused);
+    throw isTold ? error : notWritable(path, error);
+  }
+}
+
+interface Taking {
+  /** For messages. */
+  readonly path: string;
+  /** The same file, in a directory that nobody can exchange meanwhile. */
+  readonly heldPath: string;
+  readonly predecessors: readonly number[];
+}
+
+function take(taking: Taking): number {
+  const ownPath = `${taking.heldPath}.${process.pid}`;
+  const descriptor = writeOwn(ownPath);
+  try {
+    publish(ownPath, taking);
+    return descriptor;
   } catch (error) {
     closeSync(descriptor);
-    throw error instanceof RunfcgidError ? error : notWritable(path, error);
+    throw error;
   } finally {
     rmSync(ownPath, { force: true });
   }
-  return { release: () => release(path, descriptor) };
 }
 
-function writeOwn(ownPath: string, path: string): number {
-  try {
-    rmSync(ownPath, { force: true });
-    const descriptor = openSync(ownPath, 'wx', 0o644);
-    // open(2) subtracts the umask; anybody may know the pid.
-    fchmodSync(descriptor, 0o644);
-    lockIfPossible(descriptor);
-    writeSync(descriptor, `${process.pid}\n`);
-    return descriptor;
-  } catch (error) {
-    throw notWritable(path, error);
-  }
+function writeOwn(ownPath: string): number {
+  rmSync(ownPath, { force: true });
+  const descriptor = openSync(ownPath, 'wx', 0o644);
+  // open(2) subtracts the umask; anybody may know the pid.
+  fchmodSync(descriptor, 0o644);
+  lockIfPossible(descriptor);
+  writeSync(descriptor, `${process.pid}\n`);
+  return descriptor;
 }
 
-function publish(ownPath: string, path: string, predecessors: readonly number[]): void {
+function publish(ownPath: string, taking: Taking): void {
   // Between two steps somebody may remove or replace the file: then look again.
   for (let attempt = 0; attempt < attempts; attempt += 1) {
-    if (isPublished(ownPath, path) || hasReplaced(ownPath, path, predecessors)) return;
+    if (isPublished(ownPath, taking.heldPath) || hasReplaced(ownPath, taking)) return;
   }
-  throw new RunfcgidError('DAEMON_RUNNING', `other daemons fight for the pidfile ${path}`);
+  throw new RunfcgidError('DAEMON_RUNNING', `other daemons fight for the pidfile ${taking.path}`);
 }
 
 function isPublished(ownPath: string, path: string): boolean {
@@ -94,8 +109,8 @@ function isPublished(ownPath: string, path: string): boolean {
   }
 }
 
-function hasReplaced(ownPath: string, path: string, predecessors: readonly number[]): boolean {
-  const descriptor = openExisting(path);
+function hasReplaced(ownPath: string, { path, heldPath, predecessors }: Taking): boolean {
+  const descriptor = openExisting(heldPath);
   if (descriptor === undefined) return false;
   try {
     const pid = readPid(descriptor, path);
@@ -106,8 +121,8 @@ function hasReplaced(ownPath: string, path: string, predecessors: readonly numbe
       });
     }
     // While we hold the lock on a dead daemon's file, no other daemon replaces it.
-    if (lstatSync(path, { throwIfNoEntry: false })?.ino !== fstatSync(descriptor).ino) return false;
-    renameSync(ownPath, path);
+    if (lstatSync(heldPath, { throwIfNoEntry: false })?.ino !== fstatSync(descriptor).ino) return false;
+    renameSync(ownPath, heldPath);
     return true;
   } finally {
     closeSync(descriptor);
@@ -133,7 +148,10 @@ function livingOwner(descriptor: number, pid: number | undefined): string | unde
 }
 
 function readPid(descriptor: number, path: string): number | undefined {
-  const text = fstatSync(descriptor).isFile() ? readFileSync(descriptor, 'latin1').slice(0, 100).trim() : '-';
+  const beginning = Buffer.alloc(100);
+  const isFile = fstatSync(descriptor).isFile();
+  const length = isFile ? readSync(descriptor, beginning, 0, beginning.length, 0) : 0;
+  const text = isFile ? beginning.toString('latin1', 0, length).trim() : '-';
   if (text === '') return undefined;
   const line = text.split('\n', 1)[0]?.trim() ?? '';
   if (/^[1-9]\d{0,9}$/.test(line)) return Number(line);
@@ -153,15 +171,24 @@ function lockIfPossible(descriptor: number): boolean {
 }
 
 function release(path: string, descriptor: number): void {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found?.ino === fstatSync(descriptor).ino) rmSync(path, { force: true });
+  try {
+    inDirectoryOf(path, (heldPath) => {
+      const found = lstatSync(heldPath, { throwIfNoEntry: false });
+      if (found?.ino === fstatSync(descriptor).ino) rmSync(heldPath, { force: true });
+    });
+  } catch {
+    // What the path leads to by now is not ours, or may not be removed: a daemon ends all the same.
+  }
   closeSync(descriptor);
 }
 
 function notWritable(path: string, cause: unknown): RunfcgidError {
   return new RunfcgidError('DAEMON_FILE_FAILED', `the pidfile ${path} cannot be written`, {
     cause,
-    hint: `Make its directory and let the daemon's user write there, or set "pidfile" in [daemon].`,
+    hint:
+      cause instanceof FileRefused
+        ? cause.refusal.hint
+        : `Make its directory and let the daemon's user write there, or set "pidfile" in [daemon].`,
   });
 }
 

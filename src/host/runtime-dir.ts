@@ -1,4 +1,5 @@
-import { chmodSync, mkdirSync, type Stats, statSync } from 'node:fs';
+import { mkdirSync, type Stats, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { RunfcgidError } from '../errors.ts';
 
 /**
@@ -8,9 +9,7 @@ import { RunfcgidError } from '../errors.ts';
  */
 export function prepareRuntimeDir(path: string): void {
   try {
-    const firstMade = mkdirSync(path, { recursive: true, mode: 0o755 });
-    // mkdir(2) subtracts the umask, and the web server must get through.
-    if (firstMade !== undefined) chmodSync(path, 0o755);
+    make(path);
   } catch (error) {
     throw new RunfcgidError('DAEMON_FILE_FAILED', `the runtime directory ${path} cannot be made`, {
       cause: error,
@@ -24,15 +23,32 @@ export function prepareRuntimeDir(path: string): void {
   refuseUnsafe(path, found);
 }
 
+/** Not chmod(2) afterwards: where others may write, what is at the name by then may be a link to any directory. */
+function make(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+  // mkdir(2) subtracts the umask, and the web server must get through.
+  const umask = process.umask(0o022);
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  } finally {
+    process.umask(umask);
+  }
+}
+
+const groupWritable = 0o020;
 const otherWritable = 0o002;
 const sticky = 0o1000;
 
 /** Whoever can exchange files here can pass his own control socket or list of workers off as ours. */
-function refuseUnsafe(path: string, { uid, mode }: Stats): void {
+function refuseUnsafe(path: string, { uid, gid, mode }: Stats): void {
   const owner = process.geteuid?.();
   const isForeign = uid !== owner && uid !== 0;
-  if (!isForeign && ((mode & otherWritable) === 0 || (mode & sticky) !== 0)) return;
-  const why = isForeign ? `belongs to another user (uid ${uid})` : 'can be written by everybody';
+  const isForEverybody = (mode & otherWritable) !== 0;
+  const isForGroup = (mode & groupWritable) !== 0 && gid !== 0 && gid !== process.getegid?.();
+  if (!isForeign && ((mode & sticky) !== 0 || !(isForEverybody || isForGroup))) return;
+  const writer = isForEverybody ? 'everybody' : `another group than ours (gid ${gid})`;
+  const why = isForeign ? `belongs to another user (uid ${uid})` : `can be written by ${writer}`;
   throw new RunfcgidError('DAEMON_FILE_FAILED', `the runtime directory ${path} ${why}`, {
     hint: 'Change its owner and mode, or set "runtime_dir" in [daemon] to a directory of your own.',
   });

@@ -1,5 +1,6 @@
 import { chmodSync, lstatSync, mkdirSync, readdirSync, rmdirSync, unlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { HeldFile } from '../host/held-file.ts';
 import { randomHex } from '../host/kernel/random.ts';
 import { examinePath } from './unix-path.ts';
 
@@ -17,11 +18,7 @@ export function privateDirectories(runtimeDir: string, publicPath: string): read
  */
 export function preparePrivateDirectory(path: string): void {
   if (lstatSync(path, { throwIfNoEntry: false }) === undefined) mkdirSync(path, { mode: 0o700 });
-  const stats = lstatSync(path);
-  if (!stats.isDirectory()) throw new Error(`${path} is not a directory`);
-  if (stats.uid !== process.geteuid?.())
-    throw new Error(`${path} belongs to another user (uid ${stats.uid})`);
-  if ((stats.mode & 0o777) !== 0o700) chmodSync(path, 0o700);
+  closeToOthers(path);
   removeLeftovers(path);
 }
 
@@ -54,6 +51,21 @@ export function unlinkIfThere(path: string): void {
     unlinkSync(path);
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+  }
+}
+
+/** The name may be in a directory of another user, who can put a link there at any moment: chmod(2) would follow it. */
+function closeToOthers(path: string): void {
+  const directory = new HeldFile(path);
+  try {
+    const { stats } = directory;
+    if (!stats.isDirectory()) throw new Error(`${path} is not a directory`);
+    if (stats.uid !== process.geteuid?.()) {
+      throw new Error(`${path} belongs to another user (uid ${stats.uid})`);
+    }
+    if ((stats.mode & 0o777) !== 0o700) chmodSync(directory.path, 0o700);
+  } finally {
+    directory.close();
   }
 }
 

@@ -1,7 +1,5 @@
-import { chmodSync, chownSync, closeSync, constants, fstatSync, openSync } from 'node:fs';
-
-/** Holds a file without opening it (open(2)); the same number on every architecture that Node runs on but SPARC. */
-const pathOnly = 0o10000000;
+import { chmodSync, chownSync } from 'node:fs';
+import { HeldFile } from '../host/held-file.ts';
 
 export interface SocketFileOwner {
   readonly uid: number | undefined;
@@ -16,30 +14,26 @@ export interface SocketFileOwner {
  * @throws Error when something else is at the name, or the error of the system.
  */
 export class SocketFile {
-  readonly #descriptor: number;
+  readonly #held: HeldFile;
 
-  constructor(path: string) {
-    this.#descriptor = openSync(path, pathOnly | constants.O_NOFOLLOW);
-    const stats = fstatSync(this.#descriptor);
-    if (stats.isSocket() && stats.uid === process.geteuid?.()) return;
+  /** @param uid whose it is by now; the daemon's own unless told. */
+  constructor(path: string, uid: number | undefined = process.geteuid?.()) {
+    this.#held = new HeldFile(path);
+    const { stats } = this.#held;
+    if (stats.isSocket() && stats.uid === uid) return;
     this.close();
     throw new Error(`${path} is not the socket that was made there: somebody has replaced it`);
   }
 
   setMode(mode: number): void {
-    chmodSync(this.#name, mode);
+    chmodSync(this.#held.path, mode);
   }
 
   setOwner({ uid, gid }: SocketFileOwner): void {
-    chownSync(this.#name, uid ?? -1, gid ?? -1);
+    chownSync(this.#held.path, uid ?? -1, gid ?? -1);
   }
 
   close(): void {
-    closeSync(this.#descriptor);
-  }
-
-  /** Leads to the held file itself, wherever its name leads by now (proc_pid_fd(5)). */
-  get #name(): string {
-    return `/proc/self/fd/${this.#descriptor}`;
+    this.#held.close();
   }
 }

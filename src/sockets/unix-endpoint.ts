@@ -1,4 +1,4 @@
-import { lchownSync, linkSync, renameSync } from 'node:fs';
+import { linkSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from './endpoint.ts';
@@ -6,6 +6,7 @@ import { addressInUse, errnoOf, listenFailed } from './listen-errors.ts';
 import { whoListens } from './listeners.ts';
 import { openUnixSocket, type UnixListenPlan } from './open-unix-socket.ts';
 import { privateName, unlinkIfThere } from './private-name.ts';
+import { SocketFile } from './socket-file.ts';
 import { UnixListenSocket } from './unix-listen-socket.ts';
 import { examinePath, identityOf, isSameFile, type PathState } from './unix-path.ts';
 
@@ -112,12 +113,13 @@ function linkAsOwner(from: string, to: string, { uid, gid }: UnixListenPlan): vo
     const ownUid = process.geteuid?.();
     if (errnoOf(error) !== 'EPERM' || uid === undefined || uid === ownUid || ownUid === undefined)
       throw error;
-    // Not chown(2): what is at the name may have become a symbolic link.
-    lchownSync(from, ownUid, gid ?? -1);
+    const file = new SocketFile(from, uid);
     try {
+      file.setOwner({ uid: ownUid, gid });
       linkSync(from, to);
     } finally {
-      lchownSync(from, uid, gid ?? -1);
+      file.setOwner({ uid, gid });
+      file.close();
     }
   }
 }

@@ -1,6 +1,7 @@
-import { accessSync, closeSync, constants, openSync, readSync, type Stats, statSync } from 'node:fs';
+import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { delimiter, isAbsolute, resolve } from 'node:path';
 import { describeError, RunfcgidError } from '../errors.ts';
+import { readBeginning } from '../host/whole-text.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 
 /** Where execvp(3) looks when the environment has no PATH. */
@@ -68,18 +69,12 @@ function checkInterpreter(script: string): void {
 
 /** The interpreter in the first line of a script; `undefined` for any other file, and for one we may not read. */
 function readShebang(path: string): string | undefined {
-  const start = Buffer.alloc(longestShebang);
   try {
-    const fd = openSync(path, 'r');
-    try {
-      readSync(fd, start, 0, start.length, 0);
-    } finally {
-      closeSync(fd);
-    }
+    const beginning = readBeginning(path, longestShebang);
+    return /^#![ \t]*(?<interpreter>\/[^ \t\n\0]*)/.exec(beginning)?.groups?.['interpreter'];
   } catch {
     return undefined;
   }
-  return /^#![ \t]*(?<interpreter>\/[^ \t\n\0]*)/.exec(start.toString('latin1'))?.groups?.['interpreter'];
 }
 
 function look(path: string, what: string): Stats | undefined {

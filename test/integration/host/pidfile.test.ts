@@ -1,13 +1,19 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chownSync,
   existsSync,
+  lchownSync,
+  linkSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,6 +23,7 @@ import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { takePidfile } from '../../../src/host/pidfile.ts';
 import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
+import { refusal, requireRoot } from '../sockets/support.ts';
 
 let fixture: BundledScript;
 let directory: string;
@@ -135,6 +142,39 @@ test('a symbolic link is not followed', () => {
   writeFileSync(target, '');
   symlinkSync(target, path);
   expect(() => takePidfile(path)).toThrow('cannot be written');
+});
+
+test('a pidfile is not made or removed where a link of another user leads', () => {
+  requireRoot();
+  const site = join(directory, 'site');
+  mkdirSync(site);
+  chownSync(site, 33, 33);
+  mkdirSync(join(directory, 'precious'));
+  symlinkSync('../precious', join(site, 'run'));
+  lchownSync(join(site, 'run'), 33, 33);
+  path = join(site, 'run', 'django.pid');
+  const { message, hint, cause } = refusal(() => takePidfile(path));
+  expect(message).toBe(`the pidfile ${path} cannot be written`);
+  expect(String(cause)).toContain(`found ${site}/run of user 33, which leads to a directory of user 0`);
+  expect(hint).toContain('the link');
+  expect(readdirSync(join(directory, 'precious'))).toEqual([]);
+
+  rmSync(join(site, 'run'));
+  mkdirSync(join(site, 'run'));
+  const taken = takePidfile(path);
+  renameSync(join(site, 'run'), join(site, 'was'));
+  linkSync(join(site, 'was', 'django.pid'), join(directory, 'precious', 'django.pid'));
+  symlinkSync('../precious', join(site, 'run'));
+  lchownSync(join(site, 'run'), 33, 33);
+  taken.release();
+  expect(readdirSync(join(directory, 'precious'))).toEqual(['django.pid']);
+});
+
+test('of a file in the place of the pidfile no more is read than a pid has', () => {
+  writeFileSync(path, '');
+  // A hole: more than a string of Node can hold.
+  truncateSync(path, 4 * 1024 ** 3);
+  expect(() => takePidfile(path)).toThrow('holds something else than a process id');
 });
 
 test('a missing directory is named', () => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { prepareRuntimeDir } from '../../../src/host/runtime-dir.ts';
+import { requireRoot } from '../sockets/support.ts';
 
 let scratch: string;
 beforeEach(() => {
@@ -13,8 +14,21 @@ afterEach(() => rmSync(scratch, { recursive: true }));
 describe('a runtime directory', () => {
   test('is made so that the web server gets through', () => {
     const path = join(scratch, 'a', 'b');
+    const umask = process.umask(0o077);
     prepareRuntimeDir(path);
+    expect(process.umask(umask)).toBe(0o077);
     expect(statSync(path).mode & 0o777).toBe(0o755);
+    expect(statSync(join(scratch, 'a')).mode & 0o777).toBe(0o700);
+  });
+
+  test('that another group than ours can write to is refused', () => {
+    requireRoot();
+    chmodSync(scratch, 0o775);
+    expect(() => prepareRuntimeDir(scratch)).not.toThrow();
+    chownSync(scratch, 0, 33);
+    expect(() => prepareRuntimeDir(scratch)).toThrow('can be written by another group than ours (gid 33)');
+    chmodSync(scratch, 0o1775);
+    expect(() => prepareRuntimeDir(scratch)).not.toThrow();
   });
 
   test('that everybody can write to is refused, unless nobody can exchange what others made there', () => {

@@ -38,4 +38,8 @@ it('takes no socket of another user for its own', () => {
   bindSocket(listener, { kind: 'unix', path: shop.path('app.sock') });
   chownSync(shop.path('app.sock'), 33, 33);
   expect(() => new SocketFile(shop.path('app.sock'))).toThrow('somebody has replaced it');
+  const file = new SocketFile(shop.path('app.sock'), 33);
+  file.setOwner({ uid: 0, gid: 0 });
+  file.close();
+  expect(lstatSync(shop.path('app.sock')).uid).toBe(0);
 });
