@@ -110,7 +110,7 @@ describe('workers of a shared socket are replaced without a loss, if they', () =
     ['abort on SIGTERM', 'aborts-on-sigterm'],
     ['ignore every signal but SIGKILL', 'ignores-sigterm'],
   ])('%s', async (_, fixture) => {
-    const scene = await serve(fixture, 'graceful_timeout = "60s"');
+    const scene = await serve(fixture, 'graceful_timeout = "20s"');
     for (let round = 0; round < reloads; round += 1) await reload(scene);
     await expectOnlyOk(scene.loads);
   });
