@@ -14,6 +14,7 @@ from runfcgi.fastcgi.records import ABORT_REQUEST, GET_VALUES, STDIN, record
 from runfcgi.wsgi.body import BodyIncomplete, open_body
 
 from .client import begin, padded, params, stdin
+from .engine import DEADLINE
 
 BODY = b"first\nsecond line\n\n" + bytes(range(256)) * 4 + b"\nlast without an end"
 
@@ -47,16 +48,16 @@ def plain(body):
 
 
 class BodyTest(unittest.TestCase):
-    def connect(self, limits=Limits()):
+    def connect(self, limits=Limits(), io_timeout=DEADLINE):
         ours, self.peer = socket.socketpair()
         self.addCleanup(self.peer.close)
-        connection = Connection(ours, Incoming(limits, lambda: 1), io_timeout=0.2)
+        connection = Connection(ours, Incoming(limits, lambda: 1), io_timeout)
         self.addCleanup(connection.close)
         return connection
 
-    def open(self, data, length):
+    def open(self, data, length, **options):
         """A body that arrives as ``data``, of which nothing is there when the request begins."""
-        connection = self.connect()
+        connection = self.connect(**options)
         self.peer.sendall(begin() + params({"A": "b"}))
         connection.receive()
         self.peer.sendall(data)
@@ -173,7 +174,7 @@ class BodyTest(unittest.TestCase):
             for size in (-1, 5, 65536):
                 with self.subTest(complaint, size=size):
                     with self.assertRaisesRegex(PeerGone, complaint):
-                        self.open(data, None).read(size)
+                        self.open(data, None, io_timeout=0.2).read(size)
         for size in (-1, 5, 65536):
             file = self.open(half, None)
             self.peer.close()

@@ -116,7 +116,7 @@ class PreforkTest(EngineTest):
         worker = self.start_worker("request_timeout=0.3")
         with Client(self.socket_path) as client:
             client.send(request("/gated", QUERY_STRING="/nowhere"))
-            wait_for("the first block has gone", lambda: worker.scoreboard.look().size)
+            wait_for("the first block has gone", lambda: _bytes_sent(worker))
             _age(worker, 0.3)
             worker.engine.signal(signal.SIGUSR1)
             answer = client.read_answer()
@@ -308,6 +308,11 @@ def _spin(end: float) -> None:
     of a loop is outside of the ``try`` around it, and what a signal raises there passes it by."""
     while time.monotonic() < end:
         pass
+
+
+def _bytes_sent(worker) -> int:
+    shown = worker.scoreboard.look()
+    return 0 if shown is None else shown.size
 
 
 def _age(worker, seconds: float) -> None:

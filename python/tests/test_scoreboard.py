@@ -90,7 +90,7 @@ class ShowingWorkerTest(EngineTest):
     def test_it_shows_the_request_in_hand_and_the_last_one(self):
         worker = Supervised(self, SITE, slots=1).start()
         worker.next_event()
-        wait_for("the loop is there", lambda: worker.scoreboard.look().state == IDLE)
+        wait_for("the loop is there", lambda: _in_state(worker.scoreboard, IDLE))
         gate = os.path.join(self.directory, "gate")
         with Client(self.socket_path) as client:
             uri = {"REQUEST_URI": f"/gated?{gate}", "REMOTE_ADDR": "::1"}
@@ -129,7 +129,7 @@ class ShowingWorkerTest(EngineTest):
                 client.send(request("/slow", QUERY_STRING=gate))
             board = worker.scoreboard
             for index in (0, 1):
-                wait_for("it is busy", lambda index=index: board.look(index).state == BUSY)
+                wait_for("it is busy", lambda index=index: _in_state(board, BUSY, index))
             open(gate, "w").close()
             for client in (one, other):
                 self.assertEqual(client.read_answer().body, b"at last\n")
@@ -171,8 +171,8 @@ def _write_on_and_on(slot):
         slot.busy({**params, "REQUEST_URI": letter * (1 + number % 250)})
 
 
-def _in_state(board, state):
-    shown = board.look()
+def _in_state(board, state, index=0):
+    shown = board.look(index)
     return shown if shown is not None and shown.state == state else None
 
 

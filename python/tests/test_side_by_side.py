@@ -78,6 +78,10 @@ class SideBySideTest(WorkersTest):
                 client = self.begin_slow(gate)
                 wait_for("it is busy", lambda: self.begun([old]) == [1])
                 old.engine.signal(signal.SIGTERM)
+                # The main thread, or its one thread that is free.
+                tasks = f"/proc/{old.engine.pid}/task"
+                busy = 1 if words == PREFORK else 2
+                wait_for("it has heard", lambda: len(os.listdir(tasks)) == busy)
                 new = supervised.start()
                 new.next_event()
                 self.assertEqual(self.pids(50), {new.engine.pid})
@@ -119,7 +123,7 @@ class ReplacedUnderLoadTest(EngineTest):
 
     def fork_worker(self, threads):
         def run(descriptor):
-            settings = WorkerSettings(threads, 10.0, 0, False, threads)
+            settings = WorkerSettings(threads, 60.0, 0, False, threads)
             slots = [Slot() for _ in range(threads)]
             worker = Worker(plain_site.application, settings, slots)
             listener = Listener(self.socket)
