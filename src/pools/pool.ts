@@ -53,8 +53,8 @@ export class Pool {
       workers: () => this.generations.live?.workers ?? [],
     });
     this.#notes = new StateNotes({
+      ...this.#surroundings,
       state: () => this.state,
-      log: this.#log,
       onRunning: () => {
         this.#wasRunning = true;
         this.#succession.noteRunning();

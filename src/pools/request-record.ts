@@ -41,10 +41,11 @@ export class RequestRecord {
     else this.#noteTimeout(worker, event);
   }
 
-  #noteCut({ id }: Worker, { pid, requests }: Cut): void {
+  #noteCut({ id }: Worker, { pid, isDeath, requests }: Cut): void {
     this.cut += requests.length;
     const request = requests.at(-1);
     if (request !== undefined) this.lastCut = { at: this.#clock.wallTime(), worker: id, request };
+    if (isDeath) return;
     this.#log.warn(
       { event: 'requests.cut', worker: id, pid, requests: requests.map(requestFields) },
       `the end of the worker has cut ${nameRequests(requests)}`,

@@ -1,6 +1,7 @@
 import type { Log } from '../host/log.ts';
 import { deathOf, requestsCutBy } from './end-facts.ts';
 import type { Life } from './life.ts';
+import { requestFields } from './request-text.ts';
 import type { WorkerOptions } from './worker-contract.ts';
 import type { WorkerState } from './worker-vocabulary.ts';
 
@@ -23,7 +24,9 @@ export class EndReport {
   tellCut(life: Life, state: WorkerState): void {
     queueMicrotask(() => {
       const requests = requestsCutBy(life, state);
-      if (requests.length > 0) this.#options.onRequest({ kind: 'cut', pid: life.pid, requests });
+      if (requests.length === 0) return;
+      const isDeath = !('end' in state) && !life.endedWith(this.#options.lifecycle().expectedExits);
+      this.#options.onRequest({ kind: 'cut', pid: life.pid, isDeath, requests });
     });
   }
 
@@ -36,7 +39,9 @@ export class EndReport {
   #tell(life: Life, isEarly: boolean, previous: WorkerState): void {
     const { id, generation, lifecycle, onDeath } = this.#options;
     const death = deathOf(life, previous, lifecycle());
-    this.#log.warn({ event: 'worker.died', pid: death.pid }, death.reason);
+    const requests = requestsCutBy(life, previous).map(requestFields);
+    const fields = { event: 'worker.died', pid: death.pid, ...(requests.length > 0 && { requests }) };
+    this.#log.warn(fields, death.reason);
     onDeath({ worker: id, generation, isEarly, ...death });
   }
 }

@@ -24,8 +24,13 @@ export interface RequestLimits extends RequestPlan {
 
 /** What became of requests, other than an answer. */
 export type RequestEvent =
-  /** They were in hand when their process ended. */
-  | { readonly kind: 'cut'; readonly pid: number | undefined; readonly requests: readonly ShownRequest[] }
+  /** They were in hand when their process ended; of a death the log names them itself. */
+  | {
+      readonly kind: 'cut';
+      readonly pid: number | undefined;
+      readonly isDeath: boolean;
+      readonly requests: readonly ShownRequest[];
+    }
   /** It has taken long, and goes on. */
   | { readonly kind: 'slow'; readonly request: ShownRequest; readonly traceback: readonly string[] }
   | { readonly kind: 'timed-out'; readonly how: TimeoutEnd; readonly request: ShownRequest };

@@ -97,6 +97,13 @@ test('a page that crashes its worker, asked for thirty times in a row, takes no 
   expect((await daemon.fcgictl('status')).stdout).toContain(
     `${crashes} requests cut by the end of their worker`,
   );
+  const deaths = daemon.log.filter(({ event }) => event === 'worker.died');
+  expect(deaths).toHaveLength(crashes);
+  for (const { requests } of deaths) expect(requests).toMatchObject([{ uri: '/exit/' }]);
+  const events = daemon.log.map(({ event }) => event);
+  expect(events).not.toContain('requests.cut');
+  // Of what the pool is meanwhile the log tells only where a machine needs a second for the next worker.
+  expect(events.filter((event) => event.startsWith('pool.')).length).toBeLessThan(crashes);
 });
 
 test('nor does it where each worker loads the application: the pauses do not grow, and nothing fails', async () => {
