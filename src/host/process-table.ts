@@ -90,7 +90,7 @@ export function parseStat(text: string): ProcessRow | undefined {
  * False for a process that has ended and waits to be reaped. A process whose first thread has ended shows state Z
  * too while other threads work on.
  */
-export function isAlive(row: ProcessRow): boolean {
+export function isAlive(row: Pick<ProcessRow, 'state' | 'threads'>): boolean {
   return (row.state !== 'Z' && row.state !== 'X') || row.threads > 1;
 }
 

@@ -61,6 +61,11 @@ export class LeftoverTree {
   }
 
   alive(freshness: Freshness = 'recent'): readonly ProcessRow[] {
+    return this.members(freshness).filter(isAlive);
+  }
+
+  /** Those that have ended included. */
+  members(freshness: Freshness): readonly ProcessRow[] {
     const { table, marked } = this.#sight.take(freshness);
     const ours = marked.get(this.entry.marker) ?? [];
     const members = treeMembers(table, {
@@ -68,8 +73,8 @@ export class LeftoverTree {
       known: [...this.#known, ...ours],
       adopter: process.pid,
       isMarked: () => false,
-    }).filter((row) => isAlive(row) && row.pid !== process.pid);
-    this.#known = members;
+    }).filter(({ pid }) => pid !== process.pid);
+    this.#known = members.filter(isAlive);
     return members;
   }
 

@@ -59,7 +59,7 @@ async function stopTree(tree: LeftoverTree, hunt: LeftoverHunt, found: Set<numbe
   );
   for (const each of topmost(first)) signalProcess(each, stopSignal);
   if (await isGoneWithin(gracefulTimeoutMs, tree, hunt.clock)) return;
-  killAll(() => tree.alive('fresh'));
+  killAll(() => tree.members('fresh'));
   if (await isGoneWithin(killPatienceMs, tree, hunt.clock)) return;
   const survivors = tree.alive().map(({ pid }) => pid);
   hunt.log.error(

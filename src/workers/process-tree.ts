@@ -56,6 +56,10 @@ export class ProcessTree {
   readonly #root: TreeProcess;
   readonly #marker: string;
   #known: readonly TreeProcess[] = [];
+  /** Members that had ended, at the last look. */
+  #dead: ReadonlySet<string> = new Set();
+  /** Some of them had ended since the look before. */
+  #isMoving = false;
 
   constructor(root: TreeProcess, marker: string) {
     this.#root = root;
@@ -67,7 +71,13 @@ export class ProcessTree {
   alive(): readonly TreeProcess[] {
     // Nobody is believed to be gone because of a table that was read while the last one forked. That both are a moment
     // old does no harm: nobody joins a tree that is empty.
-    return this.#look(recentProcessTable()) ?? this.#look(confirmingProcessTable()) ?? [];
+    let found = this.#living(recentProcessTable()) ?? this.#living(confirmingProcessTable());
+    // Nor because all that a table shows have ended while it was read: on a busy machine that takes so long that a chain
+    // of processes, each of which forks the next one and ends, is one further than the table.
+    for (let look = 0; found === undefined && this.#isMoving && look < mostLooks; look += 1) {
+      found = this.#living(readProcessTable());
+    }
+    return found ?? [];
   }
 
   /** Number of processes hit. */
@@ -77,20 +87,28 @@ export class ProcessTree {
 
   /** SIGKILL to the whole tree. Number of processes hit. */
   kill(): number {
-    return killAll(() => this.#look(readProcessTable()) ?? []);
+    return killAll(() => this.#look(readProcessTable()));
   }
 
-  #look(table: ProcessTable): readonly TreeProcess[] | undefined {
+  #living(table: ProcessTable): readonly TreeProcess[] | undefined {
+    return this.#look(table).some(isAlive) ? this.#known : undefined;
+  }
+
+  /** Those that have ended included. */
+  #look(table: ProcessTable): readonly ProcessRow[] {
     forgetEnded(table);
     const members = treeMembers(table, {
       root: this.#root,
       known: this.#known,
       adopter: process.pid,
       isMarked: (row) => markerOf(row) === this.#marker,
-    }).filter(isAlive);
-    if (members.length === 0) return undefined;
-    this.#known = members.map(({ pid, startTime }) => ({ pid, startTime }));
-    return this.#known;
+    });
+    const living = members.filter(isAlive);
+    if (living.length > 0) this.#known = living.map(({ pid, startTime }) => ({ pid, startTime }));
+    const dead = members.filter((row) => !isAlive(row)).map(nameOf);
+    this.#isMoving = dead.some((name) => !this.#dead.has(name));
+    this.#dead = new Set(dead);
+    return members;
   }
 }
 
@@ -111,21 +129,28 @@ function forgetEnded(table: ProcessTable): void {
   for (const pid of seenMarkers.keys()) if (!table.has(pid)) seenMarkers.delete(pid);
 }
 
+/** What can be met in a tree: zombies too. */
+export type TreeMember = Pick<ProcessRow, 'pid' | 'startTime' | 'state' | 'threads'>;
+
+/** For a fork bomb that wins the race. */
+const mostLooks = 50;
+
 /**
  * SIGKILL to every process that `look` finds, until a look finds nobody new. A process with a pending SIGKILL cannot
- * fork any more (fork(2) is interrupted), so each round meets fewer; the bound is for a fork bomb that wins the race.
+ * fork any more (fork(2) is interrupted), so each round meets fewer. One that has just ended counts as somebody new: it
+ * may have forked while the table was read.
  *
  * @returns the number of processes hit.
  */
-export function killAll(look: () => readonly TreeProcess[], signal = signalProcess): number {
+export function killAll(look: () => readonly TreeMember[], signal = signalProcess): number {
   const met = new Set<string>();
   let hits = 0;
-  for (let round = 0; round < 50; round += 1) {
+  for (let round = 0; round < mostLooks; round += 1) {
     const fresh = look().filter((each) => !met.has(nameOf(each)));
     if (fresh.length === 0) break;
     for (const each of fresh) {
       met.add(nameOf(each));
-      if (signal(each, 'SIGKILL') === 'sent') hits += 1;
+      if (isAlive(each) && signal(each, 'SIGKILL') === 'sent') hits += 1;
     }
   }
   return hits;

@@ -1,4 +1,4 @@
-import { isAlive, readEnvironmentVariable, readProcessTable } from '../host/process-table.ts';
+import { readEnvironmentVariable, readProcessTable } from '../host/process-table.ts';
 import type { TreeProcess } from './launcher.ts';
 import { killAll, markerVariable, treeMembers } from './process-tree.ts';
 
@@ -19,6 +19,6 @@ export function killStrays({ parent, markers, known }: StraySearch): number {
       ...query,
       isMarked: ({ pid }) =>
         !known.has(pid) && markers.has(readEnvironmentVariable(pid, markerVariable) ?? ''),
-    }).filter(isAlive),
+    }),
   );
 }

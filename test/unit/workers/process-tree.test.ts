@@ -83,7 +83,7 @@ describe('the tree of a worker', () => {
 
 test('killing looks again until nobody new appears, and counts those that were hit once', () => {
   const looks = [[1], [1, 2], [2, 3], [3], [9]].map((starts) =>
-    starts.map((startTime) => ({ pid: 7, startTime })),
+    starts.map((startTime) => row(7, 1, { startTime })),
   );
   const sent: number[] = [];
   const signal = ({ startTime }: { readonly startTime: number }) => {
@@ -95,8 +95,25 @@ test('killing looks again until nobody new appears, and counts those that were h
   expect(looks).toHaveLength(1);
 });
 
+test('killing looks again behind somebody who has just ended, and may have forked while the table was read', () => {
+  const [one, two, three] = [1, 2, 3].map((startTime) => row(7, 1, { startTime, state: 'Z' }));
+  const looks = [[one], [one, two], [one, two, row(8, 1)], [one, two, three], [one, two, three]];
+  const sent: number[] = [];
+  const look = () => (looks.shift() ?? []).flatMap((each) => each ?? []);
+  const signal = ({ pid }: { readonly pid: number }) => {
+    sent.push(pid);
+    return 'sent' as const;
+  };
+  expect(killAll(look, signal)).toBe(1);
+  expect([sent, looks]).toEqual([[8], []]);
+});
+
 test('killing ends although a fork bomb always shows somebody new', () => {
   let startTime = 0;
-  const look = () => [{ pid: 7, startTime: startTime++ }];
-  expect(killAll(look, () => 'sent')).toBe(50);
+  expect(
+    killAll(
+      () => [row(7, 1, { startTime: startTime++ })],
+      () => 'sent',
+    ),
+  ).toBe(50);
 });
