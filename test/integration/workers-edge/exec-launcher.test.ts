@@ -96,6 +96,8 @@ describe('what the launcher tells', () => {
 
   test('nothing of 20 lives stays open', async () => {
     const open = (): number => readdirSync('/proc/self/fd').length;
+    await new LaunchedWorker(planOf(['exits-at-once'])).ended();
+    await LaunchedWorker.cleanUp();
     const before = open();
     for (let round = 0; round < 10; round += 1) {
       await new LaunchedWorker(
@@ -134,7 +136,7 @@ describe('what the launcher tells', () => {
       number: 7,
       request: { method: 'GET', uri: '/x?y', remote: '::1', bytes: 99 },
     });
-    expect(first?.request?.ageMs).toBeLessThan(10_000);
+    expect(first?.request?.ageMs).toBeLessThan(60_000);
     expect(others).toEqual([
       { number: 0, request: undefined },
       { number: 0, request: undefined },
@@ -207,8 +209,7 @@ describe('what the launcher tells', () => {
       next += 1;
       return 0;
     };
-    await until(() => worker.exit !== undefined, 'the exit', 20_000);
-    await until(() => next === 200_001, 'the last line', 5_000);
+    await until(() => worker.exit !== undefined && next === 200_001, 'the exit and the last line', 80_000);
     expect(strays).toBe(0);
     expect((process.memoryUsage().rss - before) / 1e6).toBeLessThan(60);
   });

@@ -1,18 +1,19 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { systemClock } from '../../../src/host/clock.ts';
 import { bindSocket, closeDescriptor, listenOn, openStreamSocket } from '../../../src/host/kernel/sockets.ts';
-import { readEnvironmentVariable, readProcessTable } from '../../../src/host/process-table.ts';
+import { readEnvironmentVariable, readProcess, readProcessTable } from '../../../src/host/process-table.ts';
 import type { WorkerPlan } from '../../../src/plan/plan.ts';
 import { ForkServers } from '../../../src/workers/fork-servers.ts';
 import type { ForkingLauncher } from '../../../src/workers/launcher.ts';
 import { markerVariable } from '../../../src/workers/process-tree.ts';
 import { WorkerLedger } from '../../../src/workers/worker-ledger.ts';
 import { FakeLog } from '../../helpers/fake-log.ts';
-import { LaunchedWorker, planOf, until } from './launched-worker.ts';
+import { LaunchedWorker, nameOf, planOf, until } from './launched-worker.ts';
 
 const run = promisify(execFile);
 
@@ -63,14 +64,14 @@ export class ForkedSite {
 
   /** A worker that has said that it is ready. */
   async ready(worker = this.launch()): Promise<LaunchedWorker> {
-    await until(() => worker.messages.some(({ event }) => event === 'ready'), 'a ready worker', 20_000);
+    await until(() => worker.messages.some(({ event }) => event === 'ready'), 'a ready worker', 60_000);
     return worker;
   }
 
   /** The pid of a worker that answers. */
   async ask(): Promise<number> {
     const env = { PATH: '/usr/bin:/bin', REQUEST_METHOD: 'GET', PATH_INFO: '/', SCRIPT_FILENAME: '/' };
-    const { stdout } = await run('cgi-fcgi', ['-bind', '-connect', this.#socket], { env, timeout: 10_000 });
+    const { stdout } = await run('cgi-fcgi', ['-bind', '-connect', this.#socket], { env, timeout: 30_000 });
     return Number(stdout.slice(stdout.indexOf('\r\n\r\n') + 4));
   }
 
@@ -79,25 +80,9 @@ export class ForkedSite {
     return this.forks.serverPid;
   }
 
-  /** Processes with the mark of the fork server, but for itself. */
-  reserves(): readonly number[] {
-    const { serverPid } = this;
-    const mark = readEnvironmentVariable(serverPid, markerVariable);
-    return [...readProcessTable().values()]
-      .filter(({ pid, parent, state }) => pid !== serverPid && parent === serverPid && state === 'S')
-      .filter(({ pid }) => readFileSync(`/proc/${pid}/comm`, 'utf8').endsWith('/next\n'))
-      .map(({ pid }) => pid)
-      .filter((pid) => readEnvironmentVariable(pid, markerVariable) === mark);
-  }
-
-  /** The pid of the one process that waits to become a worker, asleep. */
-  async reserve(otherThan = 0): Promise<number> {
-    let found: readonly number[] = [];
-    await until(() => {
-      found = this.reserves();
-      return found.length === 1 && found[0] !== otherThan;
-    }, 'a reserve');
-    return Number(found[0]);
+  /** The pid of the one process that waits to become a worker. */
+  reserve(otherThan = 0): Promise<number> {
+    return reserveOf(() => this.serverPid, otherThan);
   }
 
   async close(): Promise<void> {
@@ -107,4 +92,26 @@ export class ForkedSite {
     closeDescriptor(this.listenFd);
     rmSync(this.#scratch, { recursive: true });
   }
+}
+
+/** The pid of the one process of a fork server that waits to become a worker: asleep, and known to the launcher. */
+export async function reserveOf(serverPid: () => number, otherThan = 0): Promise<number> {
+  let found: readonly number[] = [];
+  await until(() => {
+    found = sleepingReserves(serverPid());
+    return found.length === 1 && found[0] !== otherThan;
+  }, 'a reserve');
+  // A fork server that waits for its next command has told of the fork: that is heard in the next turns of the loop.
+  await until(() => readProcess(serverPid())?.state === 'S', 'a fork server that has told of its reserve');
+  for (let turns = 0; turns < 3; turns += 1) await turn();
+  return Number(found[0]);
+}
+
+/** Processes with the mark of the fork server, but for itself. */
+function sleepingReserves(serverPid: number): readonly number[] {
+  const mark = readEnvironmentVariable(serverPid, markerVariable);
+  return [...readProcessTable().values()]
+    .filter(({ pid, parent, state }) => pid !== serverPid && parent === serverPid && state === 'S')
+    .map(({ pid }) => pid)
+    .filter((pid) => nameOf(pid)?.endsWith('/next') && readEnvironmentVariable(pid, markerVariable) === mark);
 }

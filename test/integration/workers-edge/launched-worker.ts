@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemClock } from '../../../src/host/clock.ts';
 import { closeDescriptor, openStreamSocket } from '../../../src/host/kernel/sockets.ts';
@@ -111,13 +112,23 @@ export class LaunchedWorker {
   }
 }
 
+/** What the process is called (proc_pid_comm(5)); `undefined` when there is none. */
+export function nameOf(pid: number): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trimEnd();
+  } catch {
+    return undefined;
+  }
+}
+
 /** False once the process has ended, reaped or not. */
 export function isThere({ pid, startTime }: TreeProcess): boolean {
   const row = readProcess(pid);
   return row !== undefined && row.startTime === startTime && row.state !== 'Z';
 }
 
-export async function until(condition: () => boolean, what: string, timeoutMs = 5_000): Promise<void> {
+/** The deadline is for what hangs alone: a busy machine may stop any process for seconds. */
+export async function until(condition: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
   const deadlineMs = systemClock.now() + timeoutMs;
   while (!condition()) {
     if (systemClock.now() > deadlineMs) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);

@@ -121,7 +121,7 @@ test('a reserve ends with its fork server, and is gone when that is', async () =
   const reserve = await site.reserve();
   site.forks.end();
   await site.servers.ended();
-  expect(readProcess(reserve)).toBeUndefined();
+  await until(() => readProcess(reserve) === undefined, 'its end');
   expect(await site.ask()).toBe(worker.pid);
   worker.process.killTree();
   await worker.ended();
@@ -135,7 +135,7 @@ test('a reserve that is stopped does not keep a fork server from ending', async 
   process.kill(reserve, 'SIGSTOP');
   site.forks.end();
   await site.servers.ended();
-  expect(readProcess(reserve)).toBeUndefined();
+  await until(() => readProcess(reserve) === undefined, 'its end');
 });
 
 test('a reserve is gone after the death of its fork server, and the workers serve on', async () => {

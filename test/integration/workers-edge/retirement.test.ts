@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../../src/host/clock.ts';
 import { readProcess } from '../../../src/host/process-table.ts';
@@ -53,11 +53,15 @@ function retire({ pid }: Worker): Retirement {
 
 describe('a worker that retires', () => {
   it('ends the work that it does after its response, however long that takes', async () => {
-    const work = shop.path('work');
-    const worker = start('works-after-response', { WORK_LOG: work, WORK_SECONDS: '3' });
+    const [work, gate] = [shop.path('work'), shop.path('gate')];
+    const worker = start('works-after-response', { WORK_LOG: work, WORK_UNTIL: gate });
     expect(await request()).toContain('GET /');
-    expect(existsSync(work)).toBe(false);
     const retirement = retire(worker);
+    await eventually('it is told to end', () => retirement.isSignaled);
+    // Longer than a program may wait for connections, or serve others, after its stop signal.
+    await systemClock.sleep(2_500);
+    expect([worker.hasExited, existsSync(work)]).toEqual([false, false]);
+    writeFileSync(gate, '');
     await eventually('the worker has ended', () => worker.hasExited);
     retirement.cancel();
     expect(worker.child.signalCode).not.toBe('SIGKILL');
@@ -66,9 +70,12 @@ describe('a worker that retires', () => {
 
   it('finishes its request, although it would abort it on its stop signal', async () => {
     const worker = start('aborts-on-sigterm');
-    const answer = request('seconds=1');
+    const gate = shop.path('gate');
+    const answer = request(`until=${gate}`);
     await worker.says('busy');
     retire(worker);
+    await systemClock.sleep(500);
+    writeFileSync(gate, '');
     expect(await answer).toContain('GET /');
     await eventually('the worker has ended', () => worker.hasExited);
     expect([worker.child.exitCode, log.lines]).toEqual([0, []]);
@@ -76,10 +83,12 @@ describe('a worker that retires', () => {
 
   it('says what it has in hand, and whether it has had its moment', async () => {
     const worker = start('aborts-on-sigterm');
-    const answer = request('seconds=1');
+    const gate = shop.path('gate');
+    const answer = request(`until=${gate}`);
     await worker.says('busy');
     const retirement = retire(worker);
     expect([retirement.isSignaled, retirement.connections()]).toEqual([false, 1]);
+    writeFileSync(gate, '');
     await answer;
     await eventually('the worker has ended', () => worker.hasExited);
     expect([retirement.isSignaled, retirement.connections()]).toEqual([true, 0]);
@@ -89,7 +98,7 @@ describe('a worker that retires', () => {
     const worker = start('ignores-sigterm');
     await request();
     retire(worker);
-    await eventually('the worker has ended', () => worker.hasExited, 2_000);
+    await eventually('the worker has ended', () => worker.hasExited);
     expect(worker.child.signalCode).toBe('SIGKILL');
   });
 

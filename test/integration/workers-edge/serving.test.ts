@@ -36,7 +36,7 @@ async function ask(script = '/nowhere', query = ''): Promise<string> {
     SCRIPT_FILENAME: script,
     REDIRECT_STATUS: '200',
   };
-  const { stdout } = await run('cgi-fcgi', ['-bind', '-connect', socket], { env, timeout: 10_000 });
+  const { stdout } = await run('cgi-fcgi', ['-bind', '-connect', socket], { env, timeout: 30_000 });
   return stdout.slice(stdout.indexOf('\r\n\r\n') + 4);
 }
 
@@ -76,7 +76,7 @@ describe('a worker serves on fd 0 and goes', () => {
   test('one that aborts cuts the request in hand', async () => {
     const worker = launch(['aborts-on-sigterm']);
     expect(await ask('', 'seconds=0')).toBe(`${worker.pid} GET /hello\n`);
-    const cut = ask('', 'seconds=5').catch(() => '');
+    const cut = ask('', 'seconds=60').catch(() => '');
     await until(() => worker.lines.includes('busy'), 'the request to arrive');
     worker.process.signal('SIGTERM');
     expect(await worker.ended()).toEqual({ kind: 'exited', code: 0 });

@@ -10,44 +10,56 @@ const shell = (script: string): LaunchedWorker => new LaunchedWorker(planOf(['/b
 const treeOf = (worker: LaunchedWorker): readonly number[] => worker.tree().map(({ pid }) => pid);
 
 test('one reading tells memory and CPU of several trees, in their order', async () => {
-  const idle = shell('sleep 300 & sleep 300');
+  const large = '/usr/bin/python3 -Ic "import time; kept = bytes([1]) * 30_000_000; time.sleep(300)"';
+  const idle = shell(`${large} & ${large}`);
   const busy = shell('while :; do :; done');
-  await until(() => treeOf(idle).length === 3, 'two children');
+  await until(() => residentBytes(treeOf(idle)) > 70_000_000, 'two children');
   const reader = new UsageReader();
-  await systemClock.sleep(400);
   const trees = [treeOf(idle), [], treeOf(busy)];
+  const atStart = { cpuMs: 0, ageMs: 0 };
+  let before: Around = { earliest: atStart, latest: atStart };
   for (const round of ['since the start', 'since the reading before']) {
+    const { cpuMs } = before.latest;
+    await until(() => measured(busy.pid).cpuMs >= cpuMs + 300, 'some work of the busy one');
+    const earliest = measured(busy.pid);
     const [ofIdle, ofNobody, ofBusy] = await reader.read(trees);
+    const now = { earliest, latest: measured(busy.pid) };
     expect(ofNobody, round).toBeUndefined();
-    expect(Math.abs((ofIdle?.memoryBytes ?? 0) / residentBytes(treeOf(idle)) - 1), round).toBeLessThan(0.25);
-    expect(ofIdle?.cpuPercent, round).toBeLessThan(20);
-    // Others may need the processor too; a busy loop gets its share.
-    expect(ofBusy?.cpuPercent, round).toBeGreaterThan(25);
-    // A reader that is kept waiting between the clock and the count reads more than there can be.
-    expect(ofBusy?.cpuPercent, round).toBeLessThan(190);
-    await systemClock.sleep(300);
+    expect(Math.abs((ofIdle?.memoryBytes ?? 0) / residentBytes(treeOf(idle)) - 1), round).toBeLessThan(0.1);
+    expectBetween(ofBusy?.cpuPercent, before, now);
+    if (before.latest !== atStart) expect(ofIdle?.cpuPercent, round).toBeLessThan(10);
+    before = now;
   }
 });
 
 test('CPU is that of now and not of all time', async () => {
   const worker = shell('trap "kind=idle" USR1; while [ -z "$kind" ]; do :; done; sleep 300');
   const reader = new UsageReader();
-  await systemClock.sleep(800);
-  expect((await reader.read([treeOf(worker)]))[0]?.cpuPercent).toBeGreaterThan(25);
+  await until(() => measured(worker.pid).cpuMs >= 500, 'some work');
+  expect((await reader.read([treeOf(worker)]))[0]?.cpuPercent).toBeGreaterThan(0);
   worker.process.signal('SIGUSR1');
   await until(() => treeOf(worker).length === 2, 'its sleep');
   await reader.read([treeOf(worker)]);
-  await systemClock.sleep(400);
+  const { cpuMs, ageMs } = measured(worker.pid);
+  await until(() => measured(worker.pid).ageMs >= ageMs + 400, 'a while');
+  expect(measured(worker.pid).cpuMs).toBe(cpuMs);
   expect((await reader.read([treeOf(worker)]))[0]?.cpuPercent).toBeLessThan(10);
 });
 
 test('two readings at once say the same', async () => {
   const worker = shell('while :; do :; done');
-  await systemClock.sleep(300);
+  await until(() => measured(worker.pid).cpuMs >= 300, 'some work');
   const reader = new UsageReader();
-  const first = await reader.read([treeOf(worker)]);
-  const second = await reader.read([treeOf(worker)]);
-  expect(second[0]?.cpuPercent).toBe(first[0]?.cpuPercent);
+  const read = async (): Promise<number | undefined> => (await reader.read([treeOf(worker)]))[0]?.cpuPercent;
+  let answers: readonly unknown[] = [];
+  let beganMs = 0;
+  // Where something came in between, they were not at once.
+  do {
+    beganMs = systemClock.now();
+    answers = [await read(), await read()];
+  } while (systemClock.now() > beganMs + 200);
+  expect(answers[0]).toBeGreaterThan(0);
+  expect(answers[1]).toBe(answers[0]);
 });
 
 test('a process that was gone before it was ever read is left out', async () => {
@@ -74,8 +86,39 @@ test('processes that are gone are left out, and leave nothing open', async () =>
     expect(await reader.read([[pid]])).toEqual([undefined]);
   }
   await LaunchedWorker.cleanUp();
-  await until(() => open() <= before, 'the descriptors of pidusage to be closed', 8_000);
+  await until(() => open() <= before, 'the descriptors of pidusage to be closed');
 });
+
+interface Measured {
+  /** Processor time of the process itself. */
+  readonly cpuMs: number;
+  /** Since its start. */
+  readonly ageMs: number;
+}
+
+/** What was measured just before a reading and just after it. */
+interface Around {
+  readonly earliest: Measured;
+  readonly latest: Measured;
+}
+
+/** In the units of proc_pid_stat(5), fields 14, 15 and 22, and of proc_uptime(5): hundredths of a second. */
+function measured(pid: number): Measured {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [user = 0, system = 0, start = 0] = [11, 12, 19].map((index) => Number(fields[index]) * 10);
+  const uptimeMs = Number.parseFloat(readFileSync('/proc/uptime', 'utf8')) * 1_000;
+  return { cpuMs: user + system, ageMs: uptimeMs - start };
+}
+
+/** However long the processes and the reader were kept waiting, the answer lies between what was there around it. */
+function expectBetween(cpuPercent: number | undefined, before: Around, now: Around): void {
+  const least = (now.earliest.cpuMs - before.latest.cpuMs) / (now.latest.ageMs - before.earliest.ageMs);
+  const most = (now.latest.cpuMs - before.earliest.cpuMs) / (now.earliest.ageMs - before.latest.ageMs);
+  expect(least).toBeGreaterThan(0);
+  expect(cpuPercent).toBeGreaterThanOrEqual(100 * least - 0.01);
+  expect(cpuPercent).toBeLessThanOrEqual(100 * most + 0.01);
+}
 
 /** VmRSS of proc_pid_status(5), in bytes: exact, where the number in proc_pid_stat(5) is a few pages per processor late. */
 function residentBytes(pids: readonly number[]): number {
