@@ -7,17 +7,17 @@ const lowest = 12_000;
 const attempts = 1_000;
 
 /**
- * A port of 127.0.0.1 that nobody listens on and that nobody else gets here until this process ends: it may be let go of and
+ * A port of this machine that nobody listens on and that nobody else gets here until this process ends: it may be let go of and
  * taken again. It lies outside the range from which the kernel gives ports to clients and to port 0, and is reserved by
  * an abstract Unix socket of its number (unix(7)), which is free again with this process.
  */
-export async function freePort(): Promise<number> {
+export async function freePort(host = '127.0.0.1'): Promise<number> {
   const highest = firstEphemeral() - 1;
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const port = lowest + Math.floor(Math.random() * (highest - lowest + 1));
     const reservation = await listen({ path: `\0runfcgid-test-port-${port}` });
     if (reservation === undefined) continue;
-    const trial = await listen({ host: '127.0.0.1', port });
+    const trial = await listen({ host, port });
     if (trial === undefined) {
       reservation.close();
       continue;

@@ -1,12 +1,14 @@
 """Two TUN devices with a delay between them; the clients live in a network namespace of their own.
 
-Usage: delayed-network.py NAMESPACE SERVER_ADDRESS CLIENT_ADDRESS PORT DELAY_S SECONDS
-Prints "up" when the network is there, begins with a line on standard input, prints the tally as JSON. With 0 seconds
-it only keeps the network until that line, or the end of its standard input.
+Usage: delayed-network.py NAMESPACE SERVER_ADDRESS CLIENT_ADDRESS PORT DELAY_S CLIENTS
+Prints "up" when the network is there. A line on standard input sets the clients going until the next one, or the end of
+its standard input, but to 300 connections at least; then it prints their tally as JSON. Without clients it only keeps
+the network until the first line.
 """
-import collections, fcntl, json, os, select, socket, struct, subprocess, sys, threading, time
+import collections, ctypes, fcntl, json, os, select, socket, struct, subprocess, sys, threading, time
 
-space, server, client, port, delay, seconds = sys.argv[1:4] + [int(sys.argv[4])] + [float(v) for v in sys.argv[5:7]]
+space, server, client = sys.argv[1:4]
+port, delay, count = int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6])
 
 
 def tun(name):
@@ -29,10 +31,10 @@ def run(*command):
     subprocess.run(command, check=True)
 
 
-def ask(tally, end):
-    while time.monotonic() < end:
+def ask(tally, told):
+    while not told.is_set() or sum(list(tally.values())) < 300:
         connection = socket.socket()
-        connection.settimeout(8)
+        connection.settimeout(30)
         try:
             connection.connect((server, port))
             outcome = "ok" if connection.recv(10) else "EOF"
@@ -43,10 +45,12 @@ def ask(tally, end):
 
 
 def clients():
-    tally, end = {}, time.monotonic() + seconds
-    threads = [threading.Thread(target=ask, args=(tally, end)) for _ in range(30)]
+    tally, told = {}, threading.Event()
+    threads = [threading.Thread(target=ask, args=(tally, told)) for _ in range(count)]
     for thread in threads:
         thread.start()
+    sys.stdin.readline()
+    told.set()
     for thread in threads:
         thread.join()
     print(json.dumps(tally), flush=True)
@@ -65,10 +69,9 @@ try:
         threading.Thread(target=relay, args=ends, daemon=True).start()
     print("up", flush=True)
     sys.stdin.readline()
-    child = os.fork() if seconds else None
+    child = os.fork() if count else None
     if child == 0:
         space_fd = os.open(f"/var/run/netns/{space}", os.O_RDONLY)
-        import ctypes
         if ctypes.CDLL(None, use_errno=True).setns(space_fd, 0x40000000) != 0:
             os._exit(1)
         clients()

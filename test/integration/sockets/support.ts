@@ -1,13 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer, Socket } from 'node:net';
+import { connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RunfcgidError } from '../../../src/errors.ts';
 import type { UnixListenPlan } from '../../../src/sockets/open-unix-socket.ts';
 
-/** Waits until `condition` holds, looking every 5 ms; fails with `what` after the deadline. */
-export async function eventually(what: string, condition: () => boolean | Promise<boolean>, withinMs = 8000) {
+/**
+ * Waits until `condition` holds, looking every 5 ms; fails with `what` after the deadline, which is for what hangs alone:
+ * a busy machine may stop any process for seconds.
+ */
+export async function eventually(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  withinMs = 30_000,
+) {
   const deadline = performance.now() + withinMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`);
@@ -29,16 +36,6 @@ export function refusal(action: () => unknown): RunfcgidError {
     throw error;
   }
   throw new Error('nothing was refused');
-}
-
-/** A port nobody listens on now. */
-export async function freePort(host: string): Promise<number> {
-  const server = createServer().listen(0, host);
-  await new Promise((resolve) => server.once('listening', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 /** Ends processes and removes directories that a test file made. */
