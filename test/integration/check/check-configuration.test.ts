@@ -6,10 +6,16 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { checkConfiguration } from '../../../src/check/check-configuration.ts';
 import type { CheckFinding } from '../../../src/check/finding.ts';
+import type { CheckReaders } from '../../../src/check/readers.ts';
 import { systemReaders } from '../../../src/check/system-readers.ts';
 import { repository } from '../../helpers/daemon.ts';
 
 const python = '/usr/bin/python3';
+/** An interpreter that a busy machine keeps waiting is not one that hangs. */
+const readers: CheckReaders = {
+  ...systemReaders,
+  runAs: (worker, argv, timeoutMs) => systemReaders.runAs(worker, argv, 6 * timeoutMs),
+};
 const servers: Server[] = [];
 let folder: string;
 
@@ -26,7 +32,7 @@ afterEach(async () => {
 async function problemsOf(toml: string): Promise<readonly CheckFinding[]> {
   const file = join(folder, 'runfcgid.toml');
   writeFileSync(file, `[daemon]\nruntime_dir = "run"\n${toml}`);
-  const { findings } = await checkConfiguration(file, systemReaders);
+  const { findings } = await checkConfiguration(file, readers);
   return findings.filter(({ severity }) => severity === 'problem');
 }
 

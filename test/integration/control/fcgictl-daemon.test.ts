@@ -15,6 +15,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isAlive, readProcess } from '../../../src/host/process-table.ts';
+import { readLedger } from '../../../src/workers/worker-ledger.ts';
 import { until } from '../../helpers/until.ts';
 
 const bin = fileURLToPath(new URL('../../../bin', import.meta.url));
@@ -67,7 +68,7 @@ function run(program: string, ...args: readonly string[]): Promise<Result> {
     const child = execFile(
       join(bin, program),
       ['--config', 'runfcgid.toml', ...args],
-      { cwd: directory, timeout: 25_000 },
+      { cwd: directory, timeout: 80_000 },
       (_, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
     );
   });
@@ -114,6 +115,8 @@ test('restart starts the daemon too, and a second daemon is refused', async () =
 test('after a daemon was killed, the next start takes over what it left', async () => {
   await fcgictl('start');
   const pid = await daemonPid();
+  // It says that its workers run and then writes the ledger.
+  await until(() => readLedger(join(directory, 'run', 'workers.json')).length === 2);
   process.kill(pid, 'SIGKILL');
   await until(() => !lives(pid));
   expect((await fcgictl('status')).status).toBe(3);
@@ -148,9 +151,12 @@ test('what workers write is in the log, however little the daemon itself shall s
   );
   writeFileSync(config, readFileSync(config, 'utf8').replace('[daemon]', '[daemon]\nlog_level = "error"'));
   expect(await fcgictl('start')).toMatchObject({ status: 0 });
-  const log = readFileSync(join(directory, 'run', 'runfcgid.log'), 'utf8')
-    .trim()
-    .split('\n');
+  const log = await until(() => {
+    const lines = readFileSync(join(directory, 'run', 'runfcgid.log'), 'utf8')
+      .split('\n')
+      .slice(0, -1);
+    return lines.length >= 2 ? lines : undefined;
+  });
   expect(log.map((line) => JSON.parse(line))).toMatchObject([
     { pool: 'web', event: 'worker.output', stream: 'stderr', msg: 'hello from the site' },
     { pool: 'web', event: 'worker.output', stream: 'stderr', msg: 'hello from the site' },
@@ -202,7 +208,7 @@ test('TERM, QUIT and a second TERM end the daemon', async () => {
   for (const signals of [['SIGTERM'], ['SIGQUIT'], ['SIGTERM', 'SIGTERM']] as const) {
     await fcgictl('start');
     const pid = await daemonPid();
-    for (const signal of signals) process.kill(pid, signal);
+    for (const signal of signals) if (lives(pid)) process.kill(pid, signal);
     await until(() => !lives(pid));
     expect(existsSync(join(directory, 'run', 'runfcgid.pid'))).toBe(false);
     expect(existsSync(join(directory, 'run', 'control.sock'))).toBe(false);

@@ -39,7 +39,10 @@ test('reload replaces every worker, and --abort brings back those that still dra
   const client = connect(workspace.file('web.sock'));
   // libfcgi closes a connection that says nothing for two seconds.
   client.write(Buffer.from([1]));
-  await until(async () => (await daemon.pool('web')).workers.some(({ connections }) => connections === 1));
+  await until(
+    async () => (await daemon.pool('web')).workers.some(({ connections }) => connections === 1),
+    30_000,
+  );
   expect(await daemon.fcgictl('reload', 'web')).toMatchObject({ status: 0 });
   const pool = await daemon.pool('web');
   expect(pool.generations).toMatchObject([
@@ -91,8 +94,9 @@ test('reload --config applies what has changed, and HUP does the same into the l
   config(pool('web', 2) + pool('api', 1));
   expect((await daemon.fcgictl('reload', '--config')).stdout).toBe('api: added: running with 1 worker\n');
   config(pool('web', 2));
+  const applied = daemon.log.length;
   daemon.signal('SIGHUP');
-  expect(await daemon.logged('config.applied')).toMatchObject({
+  expect(await daemon.logged('config.applied', 30_000, applied)).toMatchObject({
     msg: 'the configuration is applied: 1 pool has changed',
   });
   expect(await daemon.workerPids('web')).toEqual(before);
@@ -102,8 +106,9 @@ test('reload --config applies what has changed, and HUP does the same into the l
   expect([refused.status, refused.stdout]).toEqual([78, '']);
   expect(refused.stderr).toContain('web: its new configuration has problems; it goes on as it was\n  | ');
   writeConfig(workspace, invalid, 'log_lvel = "info"');
+  const sofar = daemon.log.length;
   daemon.signal('SIGHUP');
-  const refusal = await daemon.logged('config.refused');
+  const refusal = await daemon.logged('config.refused', 30_000, sofar);
   expect(String(refusal['problems'])).toContain('log_level');
   const socket = workspace.file('run/control.sock');
   const told = await daemon.fcgictl('--socket', socket, 'reload', '--config');
@@ -120,7 +125,8 @@ test('reload --config applies what has changed, and HUP does the same into the l
 
 test('an address that somebody deletes is back at once', async () => {
   rmSync(workspace.file('web.sock'));
-  await daemon.logged('address.lost', 3_000);
+  // Heard of: nobody looks at addresses at intervals.
+  await daemon.logged('address.lost', 30_000);
   await new Promise((resolve, reject) =>
     connect(workspace.file('web.sock')).once('connect', resolve).once('error', reject),
   );

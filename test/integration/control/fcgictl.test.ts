@@ -60,7 +60,7 @@ function fcgictl(...args: readonly string[]): Promise<Result> {
     const child = execFile(
       process.execPath,
       [ctl.path, ...args],
-      { env, timeout: 20_000 },
+      { env, timeout: 60_000 },
       (_, stdout, stderr) => resolve({ status: child.exitCode, stdout, stderr }),
     );
   });
@@ -274,15 +274,18 @@ describe('fcgictl start, stop and restart', () => {
   });
 
   test('stop without names waits until the daemon has ended', async () => {
-    let hasClosed = false;
+    let isOver = false;
     commands.work = async () => {
       // As in the daemon, the end comes after the answer.
-      setTimeout(() => void server.close().then(() => (hasClosed = true)), 200);
+      setTimeout(() => {
+        isOver = true;
+        void server.close();
+      }, 200);
       return [outcome({ state: 'stopped', message: 'stopped' })];
     };
     await server.open();
     const { status, stdout } = await onSocket('stop');
-    expect([status, stdout, hasClosed]).toEqual([0, 'web: stopped\nrunfcgid has ended\n', true]);
+    expect([status, stdout, isOver]).toEqual([0, 'web: stopped\nrunfcgid has ended\n', true]);
   });
 
   test('stop is true already when no daemon runs', async () => {

@@ -24,7 +24,8 @@ async function running<Thing extends { stop(): Promise<void> }>(starting: Promis
   return thing;
 }
 
-function soon(durationMs = 10_000): number {
+/** For what hangs alone, unless told otherwise. */
+function soon(durationMs = 60_000): number {
   return systemClock.now() + durationMs;
 }
 

@@ -81,7 +81,7 @@ describe('an application that sends nonsense', () => {
     for (let seed = 1; seed <= 300; seed += 1) {
       const random = randomFrom(seed);
       script = cutRandomly(make(random), random);
-      const deadlineMs = systemClock.now() + 5000;
+      const deadlineMs = systemClock.now() + 60_000;
       const isValues = seed % 4 === 0;
       const outcome = await (isValues
         ? getValues(application.address, { deadlineMs })
@@ -104,7 +104,7 @@ describe('an application that sends nonsense', () => {
     for (let seed = 1; seed <= 60; seed += 1) {
       const random = randomFrom(seed);
       script = cutRandomly(goodAnswer(random), random);
-      const answer = await requestOnce(application.address, [], { deadlineMs: systemClock.now() + 5000 });
+      const answer = await requestOnce(application.address, [], { deadlineMs: systemClock.now() + 60_000 });
       expect(answer).toMatchObject({ stderr: 'a warning', end: { protocolStatus: 'complete' } });
     }
   });
@@ -112,11 +112,13 @@ describe('an application that sends nonsense', () => {
   it('cannot keep the client busy for long with a flood of tiny records', async () => {
     const tiny = record({ type: 7, content: 'x' });
     script = [Buffer.alloc(tiny.length * 100_000, tiny), endRequest()];
-    const startedMs = systemClock.now();
+    const before = process.cpuUsage();
     await expect(
-      requestOnce(application.address, [], { deadlineMs: startedMs + 20_000 }),
+      requestOnce(application.address, [], { deadlineMs: systemClock.now() + 60_000 }),
     ).rejects.toMatchObject({ code: 'FASTCGI_PROTOCOL' });
-    expect(systemClock.now() - startedMs).toBeLessThan(5000);
+    // What it takes of a processor, however long others have that.
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000_000).toBeLessThan(5);
   });
 });
 
@@ -137,7 +139,7 @@ describe('an application that never ends', () => {
     });
     try {
       await expect(
-        requestOnce(endless.address, [], { deadlineMs: systemClock.now() + 10_000 }),
+        requestOnce(endless.address, [], { deadlineMs: systemClock.now() + 60_000 }),
       ).rejects.toMatchObject({ code: 'FASTCGI_PROTOCOL' });
     } finally {
       await endless.stop();

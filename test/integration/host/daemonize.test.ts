@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => fixture.remove());
 
 async function launch(...args: readonly string[]): Promise<Record<string, unknown>> {
-  const { stdout } = await run(process.execPath, [fixture.path, ...args], { timeout: 20_000 });
+  const { stdout } = await run(process.execPath, [fixture.path, ...args], { timeout: 60_000 });
   return JSON.parse(stdout);
 }
 
@@ -64,7 +64,7 @@ test('the launcher quotes the last words of a copy that crashed', async () => {
 test('the launcher does not wait for ever, and says which process goes on', async () => {
   const { code, message } = await launch('hangs', '200');
   expect([code, message]).toEqual(['CONTROL_TIMEOUT', 'the daemon is still starting after 0.2 s']);
-  const pid = await findCopy();
+  const pid = await until(() => findCopy());
   process.kill(pid, 'SIGKILL');
   await until(() => !lives(pid));
 });

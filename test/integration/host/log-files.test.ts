@@ -81,7 +81,7 @@ test('a FIFO in the place of a log file holds nobody up where nobody reads it, a
   requireRoot();
   execFileSync('mkfifo', [file]);
   // Whoever waits for a reader gets one, so that this test fails and does not hang.
-  const lateReader = `setTimeout(() => fs.openSync(${JSON.stringify(file)}), 3_000)`;
+  const lateReader = `setTimeout(() => fs.openSync(${JSON.stringify(file)}), 20_000)`;
   const child = spawn(process.execPath, ['--eval', lateReader], { stdio: 'ignore' });
   try {
     appendToLogFile(file, 'GET /late\n', log);

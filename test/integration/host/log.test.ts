@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { createLog, type LogPlan, type OpenLog } from '../../../src/host/log.ts';
 import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 import { FakeClock } from '../../helpers/fake-clock.ts';
+import { until } from '../../helpers/until.ts';
 
 const run = promisify(execFile);
 let fixture: BundledScript;
@@ -144,9 +145,9 @@ test('the pipe of a reader that left ends nothing', async () => {
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   child.stdout.destroy();
-  child.stdin.end();
   const [said] = await once(child.stderr, 'data');
   expect(String(said)).toBe('survived\n');
+  child.stdin.end();
   expect((await once(child, 'close'))[0]).toBe(0);
 });
 
@@ -161,6 +162,7 @@ test('a reader that falls behind gets every line, in order', async () => {
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
     text += chunk;
   });
+  await until(() => text.split('\n').length > 3_000);
   child.stdin.end();
   await once(child, 'close');
   const numbers = text

@@ -60,7 +60,7 @@ function linesOf({ stdout }: Child): (event: string) => Promise<Record<string, u
   });
   return async (event) => {
     const find = (): number => lines.findIndex((line) => line['event'] === event);
-    await expect.poll(find, { timeout: 10_000, interval: 20 }).toBeGreaterThanOrEqual(0);
+    await expect.poll(find, { timeout: 60_000, interval: 20 }).toBeGreaterThanOrEqual(0);
     return lines.splice(find(), 1)[0] ?? {};
   };
 }
@@ -73,7 +73,7 @@ describe('a process with triggers', () => {
     site.write('site/app7/views.py', 'changed');
     expect(await line('trigger.fired')).toMatchObject({ file: site.path('site/app7/views.py'), others: 0 });
     running.stdin.end();
-    expect(await once(running, 'exit', { signal: AbortSignal.timeout(5000) })).toEqual([0, null]);
+    expect(await once(running, 'exit', { signal: AbortSignal.timeout(60_000) })).toEqual([0, null]);
   });
 
   it.skipIf(!canLimit)('looks at intervals, and says so, when the kernel has no more watches', async () => {
@@ -91,6 +91,6 @@ describe('a process with triggers', () => {
     site.write('site/mysite.fcgi', 'changed');
     expect(await line('trigger.fired')).toMatchObject({ file: site.path('site/mysite.fcgi') });
     running.stdin.end();
-    expect(await once(running, 'exit', { signal: AbortSignal.timeout(5000) })).toEqual([0, null]);
+    expect(await once(running, 'exit', { signal: AbortSignal.timeout(60_000) })).toEqual([0, null]);
   });
 });

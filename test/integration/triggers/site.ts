@@ -1,12 +1,23 @@
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { systemClock } from '../../../src/host/clock.ts';
+import { type Clock, systemClock } from '../../../src/host/clock.ts';
 import type { Log, LogFields } from '../../../src/host/log.ts';
 import type { TriggerEvent } from '../../../src/triggers/event.ts';
 import { Triggers, type TriggersOptions } from '../../../src/triggers/triggers.ts';
 
-const waitMs = 8000;
+/** For what hangs alone. */
+const waitMs = 30_000;
+
+/**
+ * Time in which nothing is found by looking at intervals: such a look falls on a multiple of its interval, where nothing
+ * else does.
+ */
+export const hintsAlone: Clock = {
+  ...systemClock,
+  at: (deadlineMs, action) =>
+    deadlineMs % 5_000 === 0 ? { cancel: () => {} } : systemClock.at(deadlineMs, action),
+};
 
 /** A temporary directory with a site in it, and triggers on it; waits have a deadline. */
 export class Site {
@@ -43,10 +54,10 @@ export class Site {
     const triggers = new Triggers({
       touchSettleMs: 60,
       watchSettleMs: 150,
+      clock: systemClock,
       ...rest,
       files: files.map((file) => this.path(file)),
       watch: tree === undefined ? undefined : { directory: this.path(tree), patterns, ignore: [] },
-      clock: systemClock,
       log: this.#collectingLog(),
       onFire: (event) => {
         this.events.push(event);

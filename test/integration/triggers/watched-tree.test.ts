@@ -267,7 +267,9 @@ describe('a watched tree', () => {
     expect(process.getActiveResourcesInfo()).toContain('FSEventWrap');
     site.write('site/a/b/c/views.py', 'changed');
     await triggers.close();
-    await expect.poll(() => process.getActiveResourcesInfo()).not.toContain('FSEventWrap');
+    await expect
+      .poll(() => process.getActiveResourcesInfo(), { timeout: 30_000 })
+      .not.toContain('FSEventWrap');
     expect(site.events).toEqual([]);
   });
 });
