@@ -1,5 +1,6 @@
 """Several workers on one listening socket: who takes what, and what an end among them costs."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -181,9 +182,8 @@ class ReplacedUnderLoadTest(EngineTest):
 
 
 def reap(pid):
-    """What a failed test left."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-        os.waitpid(pid, 0)
-    except (ProcessLookupError, ChildProcessError):
-        pass
+    """What a failed test left; the pid of one that was waited for may be another process's by now."""
+    with contextlib.suppress(ChildProcessError):
+        if os.waitpid(pid, os.WNOHANG)[0] == 0:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)

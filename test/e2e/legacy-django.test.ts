@@ -18,8 +18,13 @@ beforeEach(() => {
 
 afterEach(() => workspace.close());
 
-/** Requests of 2.5 s outlive the drain, so that the stop signal meets them. */
-async function startLegacy(more = ''): Promise<{ daemon: TestDaemon; nginx: Nginx }> {
+interface Scene {
+  readonly daemon: TestDaemon;
+  readonly nginx: Nginx;
+}
+
+/** Requests of some seconds outlive the drain, so that the stop signal meets them. */
+async function startLegacy(more = ''): Promise<Scene> {
   const socket = `unix:${workspace.file('legacy.sock')}`;
   const config = writeConfig(
     workspace,
@@ -33,13 +38,13 @@ ${more}`,
   return { daemon: await TestDaemon.start(workspace, config), nginx: await startNginx(workspace, socket) };
 }
 
-const path = (count: number): string => `/page?number=${count}&seconds=2.5`;
-
-async function reloadUnderLoad(daemon: TestDaemon, nginx: Nginx): Promise<SteadyLoad> {
+/** Each time when requests of so many seconds have just begun. */
+async function reloadUnderLoad({ daemon, nginx }: Scene, seconds: number): Promise<SteadyLoad> {
+  const path = (count: number): string => `/page?number=${count}&seconds=${seconds}`;
   const load = new SteadyLoad({ nginx, clients, path });
   workspace.onClose(() => load.stop());
   for (let round = 0; round < reloads; round += 1) {
-    await load.goOn(clients);
+    await until(async () => (await connectionsOfLive(daemon)) === clients);
     expect((await daemon.fcgictl('restart', 'legacy')).status).toBe(0);
   }
   await load.goOn(clients);
@@ -47,16 +52,20 @@ async function reloadUnderLoad(daemon: TestDaemon, nginx: Nginx): Promise<Steady
   return load;
 }
 
+async function connectionsOfLive(daemon: TestDaemon): Promise<number> {
+  const { generation, workers } = await daemon.pool('legacy');
+  const live = workers.filter((worker) => worker.generation === generation);
+  return live.reduce((sum, { connections }) => sum + (connections ?? 0), 0);
+}
+
 describe('a preforking program whose parent aborts on SIGTERM what its children have in hand', () => {
   test('loses nothing in a reload, because the parent is killed and its children finish', async () => {
-    const { daemon, nginx } = await startLegacy();
-    const load = await reloadUnderLoad(daemon, nginx);
+    const load = await reloadUnderLoad(await startLegacy(), 4);
     expect([Object.keys(load.tally), load.complaints]).toEqual([['ok'], []]);
   });
 
   test('would lose requests if it were told to stop by SIGTERM', async () => {
-    const { daemon, nginx } = await startLegacy('stop_signal = "TERM"');
-    const { tally } = await reloadUnderLoad(daemon, nginx);
+    const { tally } = await reloadUnderLoad(await startLegacy('stop_signal = "TERM"'), 10);
     expect(tally['status 500']).toBeGreaterThan(0);
   });
 
