@@ -1,6 +1,7 @@
 import { CommanderError } from 'commander';
 import { createProgram, usageHint } from './ctl/program.ts';
 import { Terminal } from './ctl/terminal.ts';
+import { explainMistake } from './ctl/usage-mistakes.ts';
 import { exitStatus, RunfcgidError } from './errors.ts';
 import { systemClock } from './host/clock.ts';
 
@@ -39,7 +40,7 @@ async function reportFailure(error: unknown): Promise<number> {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitStatus.ok;
     if (process.argv.some((word) => word === '--json' || word === '-j')) {
-      const message = error.message.replace(/^error: /, '');
+      const message = explainMistake(error.message);
       terminal.print(JSON.stringify({ error: { code: 'USAGE', message, hint: usageHint } }));
     }
     return exitStatus.usage;

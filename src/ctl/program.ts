@@ -1,10 +1,15 @@
-import { Command, Option } from 'commander';
+import { Command, Help, Option } from 'commander';
 import { readVersion } from '../host/version.ts';
 import { parseCount, parseTimeout } from './arguments.ts';
 import { reloadHelp, restartHelp, scaleHelp, statusHelp, stopHelp } from './help-texts.ts';
 import type { CtlRequest } from './request.ts';
+import { explainMistake } from './usage-mistakes.ts';
 
 export const usageHint = 'See fcgictl --help.';
+
+const commonFlags = ['--config', '--socket', '--json', '--timeout', '--version', '--help'];
+/** Characters of a description, below which lines are not broken any more. */
+const narrowestHelp = 20;
 
 /** Options of every command; they may stand before it, too. */
 export interface CommonOptions {
@@ -29,8 +34,8 @@ export function createProgram(run: RunCommand): Command {
     .helpOption('-h, --help', 'print help')
     .helpCommand('help [command]', 'print help for a command')
     .showHelpAfterError(usageHint)
-    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fcgictl: ')) })
-    .configureHelp({ subcommandTerm: termOf })
+    .configureOutput({ outputError: (text, write) => write(`fcgictl: ${explainMistake(text)}`) })
+    .configureHelp({ subcommandTerm: termOf, visibleOptions: ownFirst, minWidthToWrap: narrowestHelp })
     // `reload --config` is not the `--config FILE` before the command.
     .enablePositionalOptions()
     .exitOverride();
@@ -115,7 +120,14 @@ export function createProgram(run: RunCommand): Command {
     .action((pool: string, own: { http: string; static: string[]; param: string[] }, command: Command) =>
       run(async (request) => (await import('./gateway.ts')).gateway(pool, own, request), optionsOf(command)),
     );
+  root.addHelpText('after', ({ error }) => (error ? explainNoHelp(root.args) : ''));
   return root;
+}
+
+/** Of a command that there is not, commander shows the help for all, and does not say why. */
+function explainNoHelp([help, name]: readonly string[]): string {
+  if (help !== 'help' || name === undefined) return '';
+  return `\nfcgictl: ${explainMistake(`unknown command '${name}'`)}`;
 }
 
 function addCommonOptions(command: Command): Command {
@@ -130,6 +142,13 @@ function configOption(): Option {
     '-c, --config <file>',
     'the configuration of the daemon (else RUNFCGID_CONFIG, else the usual one)',
   );
+}
+
+/** What a command has beyond the others comes first. */
+function ownFirst(this: Help, command: Command): Option[] {
+  const options = Help.prototype.visibleOptions.call(this, command);
+  const isCommon = ({ long }: Option): boolean => commonFlags.includes(long ?? '');
+  return [...options.filter((option) => !isCommon(option)), ...options.filter(isCommon)];
 }
 
 /** Every command has options: saying so for each says nothing. */

@@ -32,12 +32,20 @@ async function carryOut(
   const onProgress = request.terminal.progress.bind(request.terminal);
   switch (what) {
     case 'workers':
-      return reportOutcomes(await client.run('reload', pools, onProgress), request);
+      return reportReloads(await client.run('reload', pools, onProgress), request);
     case 'config':
       return reportChanges(await client.reconfigure(onProgress), request);
     case 'abort':
       return reportTakenBack(await client.takeBack(pools), pools === 'all', request);
   }
+}
+
+/** Of all pools those are meant that are to run. */
+function reportReloads(outcomes: readonly PoolOutcome[], request: CtlRequest): number {
+  if (outcomes.length === 0 && !request.isJson) {
+    request.terminal.print('no pool runs: there is nothing to reload');
+  }
+  return reportOutcomes(outcomes, request);
 }
 
 function reportChanges({ outcomes, notes }: Reconfiguration, request: CtlRequest): number {

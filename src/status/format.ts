@@ -37,7 +37,7 @@ export function formatStatus({ daemon, pools }: StatusSnapshot, options: FormatO
     ]),
   ];
   return `${[
-    heading(daemon),
+    ...wrapLines([heading(daemon)], options.width),
     '',
     ...(pools.length === 0 ? ['No pools are configured.'] : formatPoolTable(pools, options)),
     ...(workers.length === 0 ? [] : ['', ...workers]),

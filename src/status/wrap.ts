@@ -16,7 +16,7 @@ function wrapLine(line: string, width: number): readonly string[] {
   for (const word of line.slice(indent.length).split(' ')) {
     const isFirst = current.trim() === '';
     if (!isFirst && current.length + 1 + word.length > width) {
-      wrapped.push(current);
+      wrapped.push(current.trimEnd());
       current = `${indent}    ${word}`;
     } else {
       current = isFirst ? `${current}${word}` : `${current} ${word}`;

@@ -313,6 +313,10 @@ describe('fcgictl reload, restart --hard and scale', () => {
     });
     expect((await onSocket('reload')).status).toBe(0);
     expect(commands.asked).toEqual(['reload web', 'reload all']);
+    commands.work = async () => [];
+    const nothing = 'no pool runs: there is nothing to reload\n';
+    expect(await onSocket('reload')).toEqual({ status: 0, stdout: nothing, stderr: '' });
+    expect((await onSocket('reload', '--json')).stdout).toBe('{"outcomes":[]}\n');
   });
 
   test('a reload that was refused exits with 1 and shows why', async () => {
@@ -523,11 +527,13 @@ describe('the command line', () => {
   test.each([
     ['a command that is misspelt', ['statsu'], 'Did you mean status?'],
     ['an option that is misspelt', ['status', '--jsno'], 'Did you mean --json?'],
-    ['a bad duration', ['stop', '--timeout', 'soon'], 'expected a duration'],
+    ['the word of another program', ['kill', 'web'], '\'kill\'; "fcgictl stop --now" does that\n'],
+    ['help for no command', ['help', 'statsu'], "fcgictl: unknown command 'statsu'\n"],
+    ['a bad duration', ['stop', '--timeout', 'soon'], 'fcgictl: --timeout "soon": expected a duration'],
     ['a missing pool', ['gateway'], "missing required argument 'pool'"],
     ['a bad address', ['gateway', 'web', '--http', 'here'], 'For example: --http 127.0.0.1:8000'],
     ['half a folder', ['gateway', 'web', '--static', '/static/'], '--static PREFIX=DIR'],
-    ['no number', ['scale', 'web', 'many'], 'expected a number from 1 to 1024'],
+    ['no number', ['scale', 'web', 'many'], 'fcgictl: workers "many": expected a number from 1 to 1024'],
     ['no worker at all', ['scale', 'web', '0'], 'expected a number from 1 to 1024'],
     ['a missing number', ['scale', 'web'], "missing required argument 'workers'"],
     ['two reloads in one', ['reload', '--abort', '--config'], 'cannot be used with'],

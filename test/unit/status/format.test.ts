@@ -305,8 +305,8 @@ const wide = poolSnapshot({ listen: ['unix:/run/runfcgid/mysite.sock'] });
 const table = (width: number, hasWorkers = false): readonly string[] => {
   const request = { method: 'GET', uri: `/${'search'.repeat(9)}`, remote: '', ageMs: 3_200, bytes: 0 };
   const workers = [{ ...worker, requests: 41, busy: 1, current: [request] }];
-  const text = formatStatus(statusOf([{ ...wide, workers }]), { ...plain, width, hasWorkers });
-  return text.split('\n').slice(2, -1);
+  const lines = formatStatus(statusOf([{ ...wide, workers }]), { ...plain, width, hasWorkers }).split('\n');
+  return lines.slice(lines.indexOf('') + 1, -1);
 };
 
 test('a table is cut to the terminal: addresses first, then the columns that matter least', () => {
@@ -335,4 +335,12 @@ test('so is the table of workers, where the request in hand stays', () => {
 
 test('a table that is too wide with all that must stay is shown as it is', () => {
   expect(table(20)[0]).toBe('POOL  STATE    WORKERS  BUSY  QUEUE  RESTARTS');
+});
+
+test('so is the first line, whatever the path of the configuration', () => {
+  const [first, second] = formatStatus(statusOf([]), { ...plain, width: 50 }).split('\n');
+  expect([first, second]).toEqual([
+    'runfcgid 0.1.0  pid 4242  up 2h5m  45 MB',
+    '    /etc/runfcgid/runfcgid.toml',
+  ]);
 });
