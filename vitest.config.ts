@@ -7,7 +7,15 @@ const sequential = { pool: 'forks', maxWorkers: 2 } as const;
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', maxWorkers: 2, include: ['test/unit/**/*.test.ts', 'test/*.test.ts'] } },
+      {
+        test: {
+          name: 'unit',
+          maxWorkers: 2,
+          include: ['test/unit/**/*.test.ts', 'test/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
       {
         test: {
           ...sequential,

@@ -136,7 +136,7 @@ test('whatever happens in whatever order, there is one live generation at most a
     await expectWork(scene, story);
     await expectRest(scene, story);
   }
-}, 60_000);
+}, 300_000);
 
 /** With workers that become ready, a pool always gets to run with as many as are wanted, all of one generation. */
 async function expectWork(scene: Scene, story: readonly string[]): Promise<void> {
