@@ -49,14 +49,14 @@ test('CPU is that of now and not of all time', async () => {
 test('two readings at once say the same', async () => {
   const worker = shell('while :; do :; done');
   await until(() => measured(worker.pid).cpuMs >= 300, 'some work');
-  const reader = new UsageReader();
-  const read = async (): Promise<number | undefined> => (await reader.read([treeOf(worker)]))[0]?.cpuPercent;
   let answers: readonly unknown[] = [];
   let beganMs = 0;
   // Where something came in between, they were not at once.
   do {
+    const reader = new UsageReader();
     beganMs = systemClock.now();
-    answers = [await read(), await read()];
+    const readings = [await reader.read([treeOf(worker)]), await reader.read([treeOf(worker)])];
+    answers = readings.map(([usage]) => usage?.cpuPercent);
   } while (systemClock.now() > beganMs + 200);
   expect(answers[0]).toBeGreaterThan(0);
   expect(answers[1]).toBe(answers[0]);
