@@ -106,9 +106,9 @@ test('reload --config applies what has changed, and HUP does the same into the l
   expect([refused.status, refused.stdout]).toEqual([78, '']);
   expect(refused.stderr).toContain('web: its new configuration has problems; it goes on as it was\n  | ');
   writeConfig(workspace, invalid, 'log_lvel = "info"');
-  const sofar = daemon.log.length;
+  const soFar = daemon.log.length;
   daemon.signal('SIGHUP');
-  const refusal = await daemon.logged('config.refused', 30_000, sofar);
+  const refusal = await daemon.logged('config.refused', 30_000, soFar);
   expect(String(refusal['problems'])).toContain('log_level');
   const socket = workspace.file('run/control.sock');
   const told = await daemon.fcgictl('--socket', socket, 'reload', '--config');
