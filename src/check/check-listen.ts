@@ -59,6 +59,11 @@ async function checkFree(
 function checkSocketPath(listen: ListenPlan, path: string, readers: CheckReaders): readonly PoolFinding[] {
   const there = readers.stat(path);
   const directory = dirname(path);
+  const refusal = readers.refusalOfDirectory(directory);
+  if (refusal !== undefined) {
+    const message = `there is no way to the directory ${directory}: ${refusal.message}`;
+    return [problem('listen', message, refusal.hint)];
+  }
   const facts = readers.stat(directory);
   if (there !== undefined && there.kind !== 'socket') {
     return [

@@ -1,7 +1,7 @@
 import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describeError } from '../errors.ts';
-import { refusalOfLog } from '../host/guarded-files.ts';
+import { refusalOfDirectory, refusalOfLog } from '../host/guarded-files.ts';
 import { readBeginning } from '../host/whole-text.ts';
 import { describeOwners, whoListens } from '../sockets/listeners.ts';
 import { findProgram } from '../workers/program.ts';
@@ -21,6 +21,7 @@ export const systemReaders: CheckReaders = {
   bindProblem,
   livingPid,
   refusalOfLog,
+  refusalOfDirectory,
 };
 
 function statFile(path: string): FileFacts | undefined {

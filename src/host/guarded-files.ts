@@ -56,6 +56,15 @@ export function refusalOfLog(path: string): Refusal | undefined {
   }
 }
 
+/** Why nothing would be made below a directory; `undefined` also where the system itself would say no. */
+export function refusalOfDirectory(path: string): Refusal | undefined {
+  try {
+    return atDestination(path, () => undefined);
+  } catch (error) {
+    return error instanceof FileRefused ? error.refusal : undefined;
+  }
+}
+
 function openAt(destination: Destination, use: 'lasting' | 'once'): number {
   const { directory, name, file } = destination;
   if (file === undefined) return openSync(`${directory.path}/${name}`, append | O_CREAT | O_EXCL, 0o640);

@@ -10,11 +10,11 @@ const chunkBytes = 64 * 1024;
  */
 export function readWholeText(descriptor: number, mostBytes: number): string {
   const chunks: Buffer[] = [];
+  const chunk = Buffer.alloc(chunkBytes);
   for (let total = 0; ; ) {
-    const chunk = Buffer.alloc(chunkBytes);
     const length = readSync(descriptor, chunk);
     if (length === 0) return Buffer.concat(chunks).toString('utf8');
-    chunks.push(chunk.subarray(0, length));
+    chunks.push(Buffer.from(chunk.subarray(0, length)));
     total += length;
     if (total > mostBytes) {
       throw new RunfcgidError(

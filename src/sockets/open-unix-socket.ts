@@ -1,7 +1,8 @@
-import { linkSync, statSync } from 'node:fs';
+import { linkSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SocketAddress } from '../config/address.ts';
 import { RunfcgidError } from '../errors.ts';
+import { atDestination, FileRefused } from '../host/destination.ts';
 import { longestUnixPath } from '../host/kernel/socket-name.ts';
 import { bindSocket, closeDescriptor, listenOn, openStreamSocket } from '../host/kernel/sockets.ts';
 import type { ListenPlan } from '../plan/plan.ts';
@@ -51,8 +52,11 @@ export function openUnixSocket(plan: UnixListenPlan): BoundSocket {
 function requireDirectory({ address }: UnixListenPlan): void {
   const directory = dirname(address.path);
   try {
-    if (statSync(directory).isDirectory()) return;
+    if (isDirectory(directory)) return;
   } catch (cause) {
+    if (cause instanceof FileRefused) {
+      throw listenFailed(address, `there is no way to ${directory}`, cause.refusal.hint, cause);
+    }
     if (errnoOf(cause) === 'ENOENT') {
       const how = `Make it for the user of the daemon: mkdir -p ${directory}`;
       throw listenFailed(address, `there is no directory ${directory}`, how);
@@ -61,6 +65,14 @@ function requireDirectory({ address }: UnixListenPlan): void {
     throw listenFailed(address, `there is no directory ${directory} that we can use`, hint, cause);
   }
   throw listenFailed(address, `${directory} is not a directory`, 'Choose a path in a directory.');
+}
+
+/** A link of the user of one site could lead to the directory of another, whose socket may have the same name. */
+function isDirectory(path: string): boolean {
+  return atDestination(path, ({ file, absence }) => {
+    if (file === undefined) throw absence;
+    return file.stats.isDirectory();
+  });
 }
 
 // The runtime directory first, then beside the address when that is on another file system (link(2), EXDEV).

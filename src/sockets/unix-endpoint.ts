@@ -1,5 +1,6 @@
 import { linkSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { inDirectoryOf } from '../host/destination.ts';
 import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket } from './endpoint.ts';
 import { addressInUse, errnoOf, listenFailed } from './listen-errors.ts';
@@ -48,18 +49,12 @@ export class UnixEndpoint implements Endpoint {
     const own = this.#own(socket);
     if (this.isPublished(own)) return;
     this.#refuseForeignPath();
-    // Beside the address: rename(2) does not cross file systems.
-    const temporary = privateName(dirname(this.address.path), '.runfcgid-');
     try {
-      linkAsOwner(own.privatePath, temporary, this.#plan);
-      renameSync(temporary, this.address.path);
+      inDirectoryOf(this.address.path, (path) => replaceBy(own.privatePath, path, this.#plan));
     } catch (cause) {
       const hint =
         'The directory must be writable for the daemon, and its private names must not be removed.';
       throw listenFailed(this.address, 'the path cannot be put in place', hint, cause);
-    } finally {
-      // rename(2) leaves both names when they already lead to the same file.
-      unlinkIfThere(temporary);
     }
   }
 
@@ -68,7 +63,10 @@ export class UnixEndpoint implements Endpoint {
   }
 
   withdraw(): void {
-    if (this.#leadsToUs()) unlinkIfThere(this.address.path);
+    if (!this.#leadsToUs()) return;
+    inDirectoryOf(this.address.path, (path) => {
+      if (this.#leadsToUs(path)) unlinkIfThere(path);
+    });
   }
 
   #refuseForeignPath(): void {
@@ -92,8 +90,8 @@ export class UnixEndpoint implements Endpoint {
     }
   }
 
-  #leadsToUs(): boolean {
-    const there = identityOrNone(this.address.path);
+  #leadsToUs(path = this.address.path): boolean {
+    const there = identityOrNone(path);
     return [...this.#sockets].some((socket) => isSameFile(there, socket.identity));
   }
 
@@ -101,6 +99,18 @@ export class UnixEndpoint implements Endpoint {
     const own = [...this.#sockets].find((each) => each === socket);
     if (own !== undefined) return own;
     throw new TypeError('the listen socket belongs to another endpoint, or is closed');
+  }
+}
+
+function replaceBy(privatePath: string, path: string, plan: UnixListenPlan): void {
+  // Beside the address: rename(2) does not cross file systems.
+  const temporary = privateName(dirname(path), '.runfcgid-');
+  try {
+    linkAsOwner(privatePath, temporary, plan);
+    renameSync(temporary, path);
+  } finally {
+    // rename(2) leaves both names when they already lead to the same file.
+    unlinkIfThere(temporary);
   }
 }
 

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -199,6 +200,51 @@ describe('a log in the directory of a site', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 });
+
+test('a secret is not read, and nothing is written to it, however fast a link takes the place of a file', async () => {
+  const secret = write(join(scratch, 'secret'), 'S=root\n');
+  const path = join(directory, 'env');
+  const swap = `import os, sys
+secret, path = sys.argv[1:]
+while True:
+    with open(path + ".file", "w") as file: file.write("A=1\\n")
+    os.rename(path + ".file", path)
+    os.symlink(secret, path + ".link")
+    os.rename(path + ".link", path)
+    if sys.stdout:
+        print(end=".", flush=True)
+        sys.stdout = None
+`;
+  const user = ['setpriv', `--reuid=${site}`, `--regid=${site}`, '--clear-groups'];
+  const swapper = spawn('env', [...user, '/usr/bin/python3', '-c', swap, secret, path], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const ended = once(swapper, 'close');
+  try {
+    const [started] = await Promise.race([once(swapper.stdout, 'data'), ended]);
+    expect(String(started)).toBe('.');
+    const outcomes = new Set<string>();
+    const isSeen = (words: string): boolean => [...outcomes].some((each) => each.includes(words));
+    // Until both have been there, or nothing was tried.
+    for (let round = 0; round < 500 || !(isSeen('A=1') && isSeen('of user 33, which leads')); round += 1) {
+      outcomes.add(outcomeOf(() => readGuardedText(path, most)));
+      outcomes.add(outcomeOf(() => append(path, 'B=2\n')));
+    }
+    expect(isSeen('S=root')).toBe(false);
+    expect(readFileSync(secret, 'utf8')).toBe('S=root\n');
+  } finally {
+    swapper.kill('SIGKILL');
+    await ended;
+  }
+});
+
+function outcomeOf(action: () => unknown): string {
+  try {
+    return String(action());
+  } catch (error) {
+    return String(error);
+  }
+}
 
 test.each(['/dev/null', '/dev/full'])('a log may go to the device %s, by a link of root too', (path) => {
   closeSync(openGuardedLog(path, 'lasting'));

@@ -1,12 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   fstatSync,
+  lchownSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -199,6 +203,37 @@ describe('a Unix endpoint', () => {
 
     const long = refusal(() => new UnixEndpoint(shop.unixPlan('x'.repeat(100))).open());
     expect(long.message).toMatch(/is 1\d\d bytes long, and the kernel takes 107 at most/);
+  });
+
+  it('is neither made nor removed where a link of another user leads', () => {
+    requireRoot();
+    mkdirSync(shop.path('one'));
+    mkdirSync(shop.path('two'));
+    chownSync(shop.path('one'), 33, 33);
+    chownSync(shop.path('two'), 34, 34);
+    symlinkSync('../two', shop.path('one/run'));
+    lchownSync(shop.path('one/run'), 33, 33);
+    const endpoint = new UnixEndpoint(shop.unixPlan('one/run/app.sock'));
+    const { code, message, hint } = refusal(() => endpoint.open());
+    expect(code).toBe('LISTEN_FAILED');
+    expect(message).toContain(
+      `found ${shop.path('one/run')} of user 33, which leads to a directory of user 34`,
+    );
+    expect(hint).toContain('the link');
+
+    unlinkSync(shop.path('one/run'));
+    mkdirSync(shop.path('one/run'));
+    const socket = endpoint.open();
+    endpoint.publish(socket);
+    renameSync(shop.path('one/run'), shop.path('one/was'));
+    linkSync(shop.path('one/was/app.sock'), shop.path('two/app.sock'));
+    symlinkSync('../two', shop.path('one/run'));
+    lchownSync(shop.path('one/run'), 33, 33);
+    expect(() => endpoint.withdraw()).toThrow('of user 33');
+    unlinkSync(shop.path('two/app.sock'));
+    expect(refusal(() => endpoint.publish(socket)).message).toContain('of user 33');
+    expect(readdirSync(shop.path('two'))).toEqual([]);
+    socket.close();
   });
 
   it('accepts a path of 107 bytes when the private name has room', () => {

@@ -32,6 +32,7 @@ function machine(changes: Partial<CheckReaders> = {}): CheckReaders {
     bindProblem: async () => undefined,
     livingPid: () => undefined,
     refusalOfLog: () => undefined,
+    refusalOfDirectory: () => undefined,
     ...changes,
   };
 }
@@ -46,7 +47,7 @@ async function check(toml: string, changes: Partial<CheckReaders> = {}): Promise
   return checkPlan(plan, machine(changes));
 }
 
-const refusedLog = { message: 'found a FIFO', hint: 'Remove it.' };
+const refusal = { message: 'found a FIFO', hint: 'Remove it.' };
 
 function notFound(message: string): never {
   throw new RunfcgidError('SPAWN_FAILED', message, { hint: 'Install it.' });
@@ -148,7 +149,7 @@ describe('a dry run', () => {
     [
       'a slow log that the daemon would not write to',
       `${django}slow_request = "1s"\nslow_log = "/var/log/a/slow.log"\n`,
-      { refusalOfLog: (path) => (path === '/var/log/a/slow.log' ? refusedLog : undefined) },
+      { refusalOfLog: (path) => (path === '/var/log/a/slow.log' ? refusal : undefined) },
       {
         severity: 'warning',
         key: 'slow_log',
@@ -159,7 +160,7 @@ describe('a dry run', () => {
     [
       'a log that the daemon would not write to',
       `[daemon]\nlog_file = "/var/log/d.log"\n${command()}`,
-      { refusalOfLog: (path) => (path === '/var/log/d.log' ? refusedLog : undefined) },
+      { refusalOfLog: (path) => (path === '/var/log/d.log' ? refusal : undefined) },
       {
         severity: 'problem',
         pool: undefined,
@@ -182,6 +183,17 @@ describe('a dry run', () => {
         severity: 'problem',
         key: 'listen',
         message: '127.0.0.1:9000 cannot be listened on: EACCES: permission denied',
+      },
+    ],
+    [
+      'a link on the way to the socket that the daemon would not follow',
+      command(),
+      { refusalOfDirectory: (path) => (path === '/run' ? refusal : undefined) },
+      {
+        severity: 'problem',
+        key: 'listen',
+        message: 'there is no way to the directory /run: found a FIFO',
+        hint: 'Remove it.',
       },
     ],
     [
