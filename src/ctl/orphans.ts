@@ -11,8 +11,8 @@ export async function countOrphans(socketPath: string): Promise<number> {
     import('../host/process-table.ts'),
   ]);
   try {
-    const entries = readLedger(join(dirname(socketPath), 'workers.json'));
-    return entries.filter(({ pid, startTime }) => readProcess(pid)?.startTime === startTime).length;
+    const { workers } = readLedger(join(dirname(socketPath), 'workers.json'));
+    return workers.filter(({ pid, startTime }) => readProcess(pid)?.startTime === startTime).length;
   } catch {
     // Not to be read by us, or damaged: the next daemon says so.
     return 0;

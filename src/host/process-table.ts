@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { openWithSpare } from './spare-descriptors.ts';
 
 /** A process as the kernel sees it at one moment. */
@@ -99,9 +99,22 @@ export function isAlive(row: Pick<ProcessRow, 'state' | 'threads'>): boolean {
  * none, has overwritten that memory (programs that set their title do), or may not be looked at.
  */
 export function readEnvironmentVariable(pid: number, name: string): string | undefined {
-  const text = readProcFile(pid, 'environ');
-  const entry = text?.split('\0').find((each) => each.startsWith(`${name}=`));
+  return variableIn(readProcFile(pid, 'environ'), name);
+}
+
+/** The value of a variable in the text of proc_pid_environ(5). */
+export function variableIn(environment: string | undefined, name: string): string | undefined {
+  const entry = environment?.split('\0').find((each) => each.startsWith(`${name}=`));
   return entry?.slice(name.length + 1);
+}
+
+/** False for a thread of the kernel, and for a process that has ended: those have no environment either. */
+export function runsProgram(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) !== '';
+  } catch {
+    return false;
+  }
 }
 
 /** A file of a process in /proc; `undefined` when the process is gone, or somebody else's. */

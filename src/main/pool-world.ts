@@ -30,7 +30,7 @@ export interface PoolWorldOptions {
 }
 
 export interface PoolWorld extends Omit<SupervisorSurroundings, 'describeDaemon' | 'readPlan'> {
-  /** Resolves when no process is left that serves no pool any more. */
+  /** Resolves when no process is left that serves no pool any more, and nothing is written down of any. */
   readonly settled: () => Promise<void>;
 }
 
@@ -46,7 +46,7 @@ export function createPoolWorld(options: PoolWorldOptions): PoolWorld {
     appendTo,
     launcher: new RecordingLauncher(new ExecLauncher(clock), ledger),
     createForkLauncher: (pool, poolLog) => forkServers.createLauncher(pool, poolLog),
-    settled: () => forkServers.ended(),
+    settled: () => forkServers.ended().then(() => ledger.end()),
     random: Math.random,
     retire: (retirement) => new Retirement({ ...retirement, clock, log }),
     createEndpoint: (listen) => createEndpoint(listen, { inherited, clock, predecessors }),

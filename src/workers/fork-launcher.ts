@@ -1,6 +1,5 @@
 import { RunfcgidError } from '../errors.ts';
 import type { Clock } from '../host/clock.ts';
-import { randomHex } from '../host/kernel/random.ts';
 import type { Log } from '../host/log.ts';
 import type { ExitStatus } from './exit-reason.ts';
 import { ForkServer } from './fork-server.ts';
@@ -8,6 +7,7 @@ import { type ForkServerMessage, spawnCommand } from './fork-server-channel.ts';
 import { ForkedProcess } from './forked-process.ts';
 import { ForkedProcesses } from './forked-processes.ts';
 import type { ForkingLauncher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
+import { newMarker } from './marker.ts';
 import { noProcess } from './no-process.ts';
 import { readForked } from './parentage.ts';
 import type { Reserve } from './reserve.ts';
@@ -119,7 +119,7 @@ export class ForkLauncher implements ForkingLauncher {
     const { pool, clock, log, onServerStarted } = this.#options;
     const worker = `${pool}/fork-server`;
     // Longer than that of any worker, which a worker puts in its place in its own memory.
-    this.#marker = `${worker}:${randomHex(16)}`;
+    this.#marker = newMarker(worker);
     const marker = this.#marker;
     try {
       const server = new ForkServer({

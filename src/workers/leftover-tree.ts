@@ -1,53 +1,8 @@
-import type { Clock } from '../host/clock.ts';
-import {
-  isAlive,
-  type ProcessRow,
-  type ProcessTable,
-  readEnvironmentVariable,
-  readProcessTable,
-} from '../host/process-table.ts';
+import { isAlive, type ProcessRow, type ProcessTable } from '../host/process-table.ts';
 import type { TreeProcess } from './launcher.ts';
-import { markerVariable, treeMembers } from './process-tree.ts';
+import type { Freshness, Seen, Sight } from './leftover-sight.ts';
+import { treeMembers } from './process-tree.ts';
 import type { LedgerEntry } from './worker-ledger.ts';
-
-const recentMs = 25;
-
-/** What is to be seen in /proc: read once for all trees that look at the same time. */
-export class Sight {
-  readonly #clock: Clock;
-  #takenAtMs = Number.NEGATIVE_INFINITY;
-  #seen: Seen = { table: new Map(), marked: new Map() };
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  take(freshness: Freshness): Seen {
-    const nowMs = this.#clock.now();
-    if (freshness === 'fresh' || nowMs - this.#takenAtMs > recentMs) {
-      this.#takenAtMs = nowMs;
-      this.#seen = lookAround();
-    }
-    return this.#seen;
-  }
-}
-
-function lookAround(): Seen {
-  const table = readProcessTable();
-  const marked = new Map<string, ProcessRow[]>();
-  for (const row of table.values()) {
-    const marker = row.pid === process.pid ? undefined : readEnvironmentVariable(row.pid, markerVariable);
-    if (marker !== undefined) marked.set(marker, [...(marked.get(marker) ?? []), row]);
-  }
-  return { table, marked };
-}
-
-interface Seen {
-  readonly table: ProcessTable;
-  readonly marked: ReadonlyMap<string, readonly ProcessRow[]>;
-}
-
-export type Freshness = 'fresh' | 'recent';
 
 /** The tree of a worker whose daemon is gone: its orphans were adopted by init or by whoever is nearest. */
 export class LeftoverTree {
@@ -76,6 +31,11 @@ export class LeftoverTree {
     }).filter(({ pid }) => pid !== process.pid);
     this.#known = members.filter(isAlive);
     return members;
+  }
+
+  /** What `alive` was told by. */
+  get seen(): Seen {
+    return this.#sight.take('recent');
   }
 
   /** Without a proof that it is the worker, a pid of the ledger stands for nobody and for no session. */

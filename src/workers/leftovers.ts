@@ -5,9 +5,11 @@ import type { Log } from '../host/log.ts';
 import { signalProcess } from '../host/process-signal.ts';
 import type { ProcessRow } from '../host/process-table.ts';
 import type { LifecyclePlan } from '../plan/plan.ts';
-import { LeftoverTree, Sight } from './leftover-tree.ts';
+import { type Seen, Sight } from './leftover-sight.ts';
+import { LeftoverTree } from './leftover-tree.ts';
+import { isOfFamily, poolOf } from './marker.ts';
 import { killAll } from './process-tree.ts';
-import { type LedgerEntry, readLedger } from './worker-ledger.ts';
+import { type Ledger, type LedgerEntry, nobodys, readLedger } from './worker-ledger.ts';
 
 export interface LeftoverHunt {
   /** Where the ledger of an earlier daemon lies. */
@@ -20,36 +22,68 @@ export interface LeftoverHunt {
 
 const unknownPool = { stopSignal: 'SIGTERM', gracefulTimeoutMs: 10_000 } as const;
 const pollMs = 50;
-/** A process in the middle of execve(2) shows no environment, and so no marker: one empty look is not enough. */
+/** A worker that was just forked from the daemon shows the environment of that: one look is not enough. */
 const enoughLooks = 2;
+/** Enough even where there is always somebody of whom it cannot be told: on a machine that starts many programs. */
+const mostLooks = 10;
 /** A process that SIGKILL does not end within this time hangs in the kernel. */
 const killPatienceMs = 5_000;
+/** For programs of a site that make up markers for ever. */
+const mostRounds = 5;
 
 /**
- * Stops what an earlier daemon left behind when it was killed: the workers in its ledger and their trees. To be called
- * before the first socket is opened, since a leftover may hold the port.
+ * Stops what an earlier daemon left behind when it was killed: the workers in its ledger, those that it had not written
+ * down yet, and their trees. To be called before the first socket is opened, since a leftover may hold the port.
  *
- * Only a process that carries an entry's marker in its environment is touched, with its descendants and, when it is
- * the worker itself, its session; a forged ledger hits nobody else.
+ * Only a process is touched that carries an entry's marker in its environment, or another of the same family, with its
+ * descendants and, when it is the worker itself, its session; a forged ledger hits nobody else.
  *
  * @returns the number of processes that were found. Survivors and a ledger that is not believed are logged.
  */
 export async function stopLeftovers(hunt: LeftoverHunt): Promise<number> {
-  const entries = believe(hunt);
+  const ledger = believe(hunt);
   const found = new Set<number>();
-  if (entries.length > 0) {
+  if (ledger.family !== undefined || ledger.workers.length > 0) {
     const sight = new Sight(hunt.clock);
-    const trees = entries.map((entry) => new LeftoverTree(entry, sight));
-    await Promise.all(trees.map((tree) => stopTree(tree, hunt, found)));
+    await settle(sight, hunt.clock);
+    let entries: readonly LedgerEntry[] = [...ledger.workers, ...unlisted(ledger, sight)];
+    const met = [...entries];
+    // Whoever is left may start others until it is gone.
+    for (let round = 0; entries.length > 0 && round < mostRounds; round += 1) {
+      await Promise.all(entries.map((entry) => stopTree(new LeftoverTree(entry, sight), hunt, found)));
+      entries = unlisted({ ...ledger, workers: met }, sight);
+      met.push(...entries);
+    }
   }
   rmSync(hunt.ledger, { force: true, recursive: true });
   return found.size;
 }
 
+/** Waits until what was being started shows who it is. */
+async function settle(sight: Sight, clock: Clock): Promise<void> {
+  for (let looks = 1; looks < looksNeeded(sight.take('fresh')); looks += 1) await clock.sleep(pollMs);
+}
+
+function looksNeeded({ isUndecided }: Seen): number {
+  return isUndecided ? mostLooks : enoughLooks;
+}
+
+/** Those of the family that are in no entry: their daemon was killed in the moment after it had started them. */
+function unlisted({ family, workers }: Ledger, sight: Sight): readonly LedgerEntry[] {
+  if (family === undefined) return [];
+  const listed = new Set(workers.map(({ marker }) => marker));
+  return [...sight.take('recent').marked]
+    .filter(([marker]) => isOfFamily(marker, family) && !listed.has(marker))
+    .map(([marker, rows]) => {
+      const { pid, startTime } = rows.find((row) => row.session === row.pid) ?? { pid: -1, startTime: 0 };
+      return { pid, startTime, pool: poolOf(marker), marker };
+    });
+}
+
 async function stopTree(tree: LeftoverTree, hunt: LeftoverHunt, found: Set<number>): Promise<void> {
   const { pool } = tree.entry;
   const { stopSignal, gracefulTimeoutMs } = hunt.lifecycleOf(pool) ?? unknownPool;
-  const first = await firstLook(tree, hunt.clock);
+  const first = tree.alive();
   if (first.length === 0) return;
   const pids = first.map(({ pid }) => pid);
   for (const pid of pids) found.add(pid);
@@ -68,24 +102,17 @@ async function stopTree(tree: LeftoverTree, hunt: LeftoverHunt, found: Set<numbe
   );
 }
 
-async function firstLook(tree: LeftoverTree, clock: Clock): Promise<readonly ProcessRow[]> {
-  const found = tree.alive();
-  if (found.length > 0) return found;
-  await clock.sleep(pollMs);
-  return tree.alive();
-}
-
 async function isGoneWithin(durationMs: number, tree: LeftoverTree, clock: Clock): Promise<boolean> {
   const deadlineMs = clock.now() + durationMs;
   for (let emptyLooks = 0; ; ) {
     emptyLooks = tree.alive().length > 0 ? 0 : emptyLooks + 1;
-    if (emptyLooks === enoughLooks) return true;
+    if (emptyLooks >= looksNeeded(tree.seen)) return true;
     if (emptyLooks === 0 && clock.now() >= deadlineMs) return false;
     await clock.sleep(pollMs);
   }
 }
 
-function believe({ ledger, log }: LeftoverHunt): readonly LedgerEntry[] {
+function believe({ ledger, log }: LeftoverHunt): Ledger {
   try {
     return readLedger(ledger);
   } catch (error) {
@@ -93,7 +120,7 @@ function believe({ ledger, log }: LeftoverHunt): readonly LedgerEntry[] {
       { event: 'ledger.refused', file: ledger, error: describeError(error) },
       'the list of workers that an earlier daemon left is not believed; workers of it may still run',
     );
-    return [];
+    return nobodys;
   }
 }
 

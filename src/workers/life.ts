@@ -1,12 +1,12 @@
 import { RunfcgidError } from '../errors.ts';
 import type { Clock, Timer } from '../host/clock.ts';
-import { randomHex } from '../host/kernel/random.ts';
 import type { Log } from '../host/log.ts';
 import { catches } from '../host/process-signal.ts';
 import type { WorkerPlan } from '../plan/plan.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
 import { type Ending, type ExitStatus, explainExit } from './exit-reason.ts';
 import type { EngineMessage, Launcher, TreeProcess, WorkerProcess } from './launcher.ts';
+import { newMarker } from './marker.ts';
 import { nameRequest, nameRequests } from './request-text.ts';
 import { type RequestEvent, type RequestLimits, RequestWatch } from './request-watch.ts';
 import type { ShownRequest, ShownSlot } from './scoreboard.ts';
@@ -73,7 +73,7 @@ export class Life {
     const { id, plan, socket, launcher } = this.#options;
     this.#process = launcher.launch({
       plan,
-      marker: `${id}:${randomHex(8)}`,
+      marker: newMarker(id),
       listenFd: socket.fd,
       onSpawned: events.onSpawned,
       onSpawnFailed: (error) => {

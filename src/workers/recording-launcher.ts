@@ -1,5 +1,6 @@
 import { readProcess } from '../host/process-table.ts';
 import type { Launcher, LaunchRequest, TreeProcess, WorkerProcess } from './launcher.ts';
+import { poolOf } from './marker.ts';
 import type { WorkerLedger } from './worker-ledger.ts';
 
 /** A launcher that keeps the ledger: a worker is in it from its spawn until its tree was seen to be gone. */
@@ -14,6 +15,7 @@ export class RecordingLauncher implements Launcher {
 
   launch(request: LaunchRequest): WorkerProcess {
     let recorded: TreeProcess | undefined;
+    this.#ledger.begin();
     const worker = this.#launcher.launch({
       ...request,
       onSpawned: (pid) => {
@@ -44,9 +46,4 @@ export class RecordingLauncher implements Launcher {
     this.#ledger.add({ pid, startTime, pool: poolOf(marker), marker });
     return { pid, startTime };
   }
-}
-
-/** Markers begin with `pool/1:` or `pool/fork-server:`. */
-export function poolOf(marker: string): string {
-  return marker.slice(0, marker.lastIndexOf('/'));
 }

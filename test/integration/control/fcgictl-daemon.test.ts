@@ -116,7 +116,7 @@ test('after a daemon was killed, the next start takes over what it left', async 
   await fcgictl('start');
   const pid = await daemonPid();
   // It says that its workers run and then writes the ledger.
-  await until(() => readLedger(join(directory, 'run', 'workers.json')).length === 2);
+  await until(() => readLedger(join(directory, 'run', 'workers.json')).workers.length === 2);
   process.kill(pid, 'SIGKILL');
   await until(() => !lives(pid));
   expect((await fcgictl('status')).status).toBe(3);

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -46,7 +46,8 @@ afterEach(async () => {
   await servers.ended();
   closeDescriptor(listenFd);
   rmSync(socket);
-  await until(() => !existsSync(ledgerFile), 'the end of the ledger');
+  await until(() => readLedger(ledgerFile).workers.length === 0, 'nobody in the ledger');
+  rmSync(ledgerFile, { force: true });
 });
 
 afterAll(() => rmSync(scratch, { recursive: true }));
@@ -166,9 +167,9 @@ describe('workers are forked from a process that has loaded the application', ()
 
   test('and are in the ledger together with it', async () => {
     const worker = await ready(launch());
-    await until(() => readLedger(ledgerFile).length === 2, 'both in the ledger');
-    expect(readLedger(ledgerFile).map(({ pid }) => pid)).toEqual([forks.serverPid, worker.pid]);
-    expect(readLedger(ledgerFile).map(({ pool }) => pool)).toEqual(['site', 'test']);
+    await until(() => readLedger(ledgerFile).workers.length === 2, 'both in the ledger');
+    expect(readLedger(ledgerFile).workers.map(({ pid }) => pid)).toEqual([forks.serverPid, worker.pid]);
+    expect(readLedger(ledgerFile).workers.map(({ pool }) => pool)).toEqual(['site', 'test']);
   });
 });
 

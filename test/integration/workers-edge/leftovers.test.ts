@@ -3,29 +3,35 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { systemClock } from '../../../src/host/clock.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Clock, systemClock } from '../../../src/host/clock.ts';
 import { readProcess } from '../../../src/host/process-table.ts';
+import type { WorkerPlan } from '../../../src/plan/plan.ts';
 import { ExecLauncher } from '../../../src/workers/exec-launcher.ts';
 import type { TreeProcess } from '../../../src/workers/launcher.ts';
 import { stopLeftovers } from '../../../src/workers/leftovers.ts';
+import { markerFamily } from '../../../src/workers/marker.ts';
 import { RecordingLauncher } from '../../../src/workers/recording-launcher.ts';
 import { readLedger, WorkerLedger } from '../../../src/workers/worker-ledger.ts';
 import { type BundledScript, bundleScript } from '../../helpers/bundle-script.ts';
 import { FakeLog } from '../../helpers/fake-log.ts';
+import { ForkedSite } from './forked-site.ts';
 import { fixtures, isThere, LaunchedWorker, planOf, until } from './launched-worker.ts';
 
 const scratch = mkdtempSync(join(tmpdir(), 'runfcgid-leftovers-'));
 const ledger = join(scratch, 'workers.json');
 const started: TreeProcess[] = [];
 let daemon: BundledScript;
+let killed: BundledScript;
 
 beforeAll(async () => {
   daemon = await bundleScript('test/fixtures/supervises-until-killed.ts');
+  killed = await bundleScript('test/fixtures/dies-after-spawn.ts');
 });
 
 afterAll(() => {
   daemon.remove();
+  killed.remove();
   rmSync(scratch, { recursive: true });
 });
 
@@ -37,11 +43,14 @@ afterEach(async () => {
   expect(survivors).toEqual([]);
 });
 
-async function hunt(gracefulTimeoutMs: number): Promise<{ found: number; log: FakeLog; tookMs: number }> {
+async function hunt(
+  gracefulTimeoutMs: number,
+  clock = systemClock,
+): Promise<{ found: number; log: FakeLog; tookMs: number }> {
   const log = new FakeLog();
   const startedAtMs = systemClock.now();
   const lifecycleOf = () => ({ stopSignal: 'SIGTERM', gracefulTimeoutMs }) as const;
-  const found = await stopLeftovers({ ledger, clock: systemClock, log, lifecycleOf });
+  const found = await stopLeftovers({ ledger, clock, log, lifecycleOf });
   return { found, log, tookMs: systemClock.now() - startedAtMs };
 }
 
@@ -66,7 +75,7 @@ describe('after a daemon was killed', () => {
     }
     started.push(...found);
     // It says the word and then writes the ledger.
-    const isWritten = ({ pid }: TreeProcess) => readLedger(ledger).some((entry) => entry.pid === pid);
+    const isWritten = ({ pid }: TreeProcess) => readLedger(ledger).workers.some((entry) => entry.pid === pid);
     for (const each of found.filter((_, index) => words[index] === 'worker'))
       await until(() => isWritten(each) || !isThere(each), `${each.pid} in the ledger`);
     process.kill('SIGKILL');
@@ -118,6 +127,71 @@ describe('after a daemon was killed', () => {
     expect(child !== undefined && isThere(child)).toBe(true);
     expect((await hunt(20_000)).found).toBe(1);
   });
+});
+
+describe('after a daemon was killed in the moment after it had started a worker', () => {
+  let site: ForkedSite;
+  beforeEach(() => {
+    site = new ForkedSite();
+  });
+  afterEach(() => site.close());
+
+  const killedDaemon = async (how: 'exec' | 'fork', plan: WorkerPlan): Promise<TreeProcess> => {
+    const daemon = spawn('node', [killed.path, how, ledger, JSON.stringify(plan)], {
+      stdio: [site.listenFd, 'pipe', 'inherit'],
+    });
+    const output = listenTo(daemon);
+    await once(daemon, 'close');
+    const pid = Number(output.text);
+    const worker = { pid, startTime: readProcess(pid)?.startTime ?? 0 };
+    started.push(worker);
+    expect(daemon.signalCode).toBe('SIGKILL');
+    expect(isThere(worker)).toBe(true);
+    expect(readLedger(ledger).workers.map((each) => each.pid)).not.toContain(pid);
+    return worker;
+  };
+
+  test('the worker is found, although it is in no list, and stopped as its pool says', async () => {
+    const worker = await killedDaemon('exec', planOf(['/bin/sleep', '300']));
+    const { found, log } = await hunt(20_000);
+    expect(found).toBe(1);
+    expect(log.of('leftover.found')).toMatchObject([{ pool: 'exec', pids: [worker.pid] }]);
+    expect(isThere(worker)).toBe(false);
+    expect(existsSync(ledger)).toBe(false);
+  });
+
+  test('so is one that was forked from a fork server', async () => {
+    const worker = await killedDaemon('fork', site.plan);
+    const { log } = await hunt(20_000);
+    const found = log.of('leftover.found');
+    expect(found.flatMap(({ pids }) => pids)).toContain(worker.pid);
+    expect(new Set(found.map(({ pool }) => pool))).toEqual(new Set(['site']));
+    expect(isThere(worker)).toBe(false);
+  });
+});
+
+test('a worker that is in the middle of execve(2) for longer than two looks is found all the same', async () => {
+  // A program without an environment looks the same: this one goes on to the next, with one, when it is told.
+  const marker = 'site/1:0123456789abcdef';
+  const script = `$SIG{USR1} = sub { exec '/usr/bin/env', 'RUNFCGID_WORKER=${marker}', 'sleep', '300' }; $| = 1; print "up"; sleep 300`;
+  const child = spawn('/usr/bin/perl', ['-e', script], { env: {}, stdio: ['ignore', 'pipe', 'inherit'] });
+  const output = listenTo(child);
+  await until(() => output.text === 'up', 'its word');
+  const pid = Number(child.pid);
+  const worker = { pid, startTime: readProcess(pid)?.startTime ?? 0 };
+  started.push(worker);
+  writeFileSync(ledger, JSON.stringify({ workers: [{ ...worker, pool: 'site', marker }] }), { mode: 0o600 });
+  let looks = 0;
+  const clock: Clock = {
+    ...systemClock,
+    sleep: async (durationMs) => {
+      looks += 1;
+      if (looks === 4) child.kill('SIGUSR1');
+      await systemClock.sleep(durationMs);
+    },
+  };
+  expect((await hunt(20_000, clock)).found).toBe(1);
+  expect(isThere(worker)).toBe(false);
 });
 
 describe('nobody else is touched', () => {
@@ -179,22 +253,31 @@ describe('nobody else is touched', () => {
 });
 
 describe('the ledger', () => {
-  test('holds a worker from its spawn until its whole tree is gone, and is absent while there are none', async () => {
-    const launcher = new RecordingLauncher(
-      new ExecLauncher(systemClock),
-      new WorkerLedger(ledger, new FakeLog()),
-    );
+  test('holds a worker from its spawn until its whole tree is gone, and is there until the daemon ends', async () => {
+    const written = new WorkerLedger(ledger, new FakeLog());
+    const launcher = new RecordingLauncher(new ExecLauncher(systemClock), written);
     const worker = new LaunchedWorker(planOf(['forks-a-grandchild']), launcher);
     const child = await worker.printedPid('grandchild');
-    expect(readLedger(ledger)).toEqual([
-      { pid: worker.pid, startTime: readProcess(worker.pid)?.startTime, pool: 'test', marker: worker.marker },
-    ]);
+    expect(readLedger(ledger)).toEqual({
+      family: markerFamily(),
+      workers: [
+        {
+          pid: worker.pid,
+          startTime: readProcess(worker.pid)?.startTime,
+          pool: 'test',
+          marker: worker.marker,
+        },
+      ],
+    });
     worker.process.signal('SIGKILL');
     await worker.ended();
     expect(worker.tree().map(({ pid }) => pid)).toEqual([child]);
-    expect(readLedger(ledger)).toHaveLength(1);
+    expect(readLedger(ledger).workers).toHaveLength(1);
     expect(worker.process.killTree()).toBe(1);
     await until(() => worker.tree().length === 0, 'the end of the tree');
+    expect(readLedger(ledger)).toEqual({ family: markerFamily(), workers: [] });
+    written.end();
+    await Promise.resolve();
     expect(existsSync(ledger)).toBe(false);
   });
 

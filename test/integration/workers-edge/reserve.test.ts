@@ -57,7 +57,7 @@ test('a reserve holds no listen socket, and is in no ledger', async () => {
     readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
   expect(held(worker.pid)).toContain(listening);
   expect(held(reserve)).not.toContain(listening);
-  expect(readLedger(site.ledgerFile).map(({ pid }) => pid)).toEqual([site.serverPid, worker.pid]);
+  expect(readLedger(site.ledgerFile).workers.map(({ pid }) => pid)).toEqual([site.serverPid, worker.pid]);
 });
 
 test('a reserve that dies before it is wanted is replaced, and who wants one meanwhile gets a worker', async () => {
