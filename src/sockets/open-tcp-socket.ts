@@ -17,29 +17,14 @@ import { whoListens } from './listeners.ts';
 export type TcpListenPlan = ListenPlan & { readonly address: Extract<SocketAddress, { kind: 'tcp' }> };
 
 /**
- * A socket that is not bound to anything yet.
+ * A listening socket that shares its port with others of ours. `beforeListening` gets it when it is bound but
+ * nobody can reach it yet.
  *
- * @throws RunfcgidError LISTEN_FAILED
+ * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED; then nothing is left behind.
  */
-export function openUnboundSocket(plan: TcpListenPlan): number {
-  try {
-    return openStreamSocket(
-      plan.address.family === 6 ? 'inet6' : 'inet',
-      plan.isBlocking ? 'blocking' : 'non-blocking',
-    );
-  } catch (error) {
-    throw explain(plan, error);
-  }
-}
-
-/**
- * Makes an unbound socket a listening one that shares its port with others of ours. `beforeListening` is called when it
- * is bound but nobody can reach it yet.
- *
- * @throws RunfcgidError LISTEN_IN_USE, LISTEN_FAILED; then the socket is closed.
- */
-export function listenTogether(fd: number, plan: TcpListenPlan, beforeListening: (fd: number) => void): void {
+export function openTcpSocket(plan: TcpListenPlan, beforeListening: (fd: number) => void): number {
   const { address } = plan;
+  const fd = openSocket(plan);
   try {
     allowSharedPort(fd);
     // IPv4 clients of `[::]` would reach it too otherwise, and steering reads the header of one family only.
@@ -47,6 +32,7 @@ export function listenTogether(fd: number, plan: TcpListenPlan, beforeListening:
     bindSocket(fd, address);
     beforeListening(fd);
     listenOn(fd, plan.backlog);
+    return fd;
   } catch (error) {
     closeDescriptor(fd);
     throw explain(plan, error);
@@ -58,6 +44,17 @@ export function closeTcpSocket(fd: number): void {
   // Shut down first: a stray process may hold the socket, which would keep its place in the group.
   shutDownListener(fd);
   closeDescriptor(fd);
+}
+
+function openSocket(plan: TcpListenPlan): number {
+  try {
+    return openStreamSocket(
+      plan.address.family === 6 ? 'inet6' : 'inet',
+      plan.isBlocking ? 'blocking' : 'non-blocking',
+    );
+  } catch (error) {
+    throw explain(plan, error);
+  }
 }
 
 function explain({ address }: TcpListenPlan, cause: unknown): RunfcgidError {
