@@ -1,13 +1,13 @@
 import { fstatSync } from 'node:fs';
 import type { Clock } from '../host/clock.ts';
 import { attachSteering, dropBelowHopLimit } from '../host/kernel/sockets.ts';
+import { ReservedDescriptor } from '../host/reserved-descriptor.ts';
 import type { ListenPlan } from '../plan/plan.ts';
 import type { Endpoint, ListenSocket, ProbeConnection } from './endpoint.ts';
 import { addressInUse, listenFailed } from './listen-errors.ts';
 import { ownersOfRows } from './listeners.ts';
-import { closeTcpSocket, listenTogether, openUnboundSocket, type TcpListenPlan } from './open-tcp-socket.ts';
+import { closeTcpSocket, openTcpSocket, type TcpListenPlan } from './open-tcp-socket.ts';
 import { PortMembers } from './port-members.ts';
-import { ReservedSocket } from './reserved-socket.ts';
 import { steerAll, steerProbe } from './steering-program.ts';
 import { TcpListenSocket } from './tcp-listen-socket.ts';
 import { connectProbe } from './tcp-probe.ts';
@@ -38,7 +38,7 @@ export class TcpEndpoint implements Endpoint {
   readonly #members: PortMembers;
   readonly #sockets = new Set<TcpListenSocket>();
   /** For the next dead end: a stop must not need a descriptor. */
-  readonly #reserved = new ReservedSocket();
+  readonly #reserved = new ReservedDescriptor();
   #published: TcpListenSocket | undefined;
   #deadEnd: Member | undefined;
   #probe: { readonly socket: TcpListenSocket; readonly sourcePort: number } | undefined;
@@ -86,7 +86,7 @@ export class TcpEndpoint implements Endpoint {
     this.#published = own;
     if (this.#deadEnd === undefined) this.#steer();
     else this.#closeDeadEnd();
-    this.#reserved.keep(this.#plan);
+    this.#reserved.keep();
     this.#followPredecessors();
   }
 
@@ -115,14 +115,16 @@ export class TcpEndpoint implements Endpoint {
   }
 
   #openDeadEnd(): void {
-    this.#deadEnd ??= this.#joinGroup(this.#reserved.take(this.#plan), (unheard) =>
+    if (this.#deadEnd !== undefined) return;
+    this.#reserved.release();
+    this.#deadEnd = this.#openMember((unheard) =>
       dropBelowHopLimit(unheard, this.address.family, unusualHopLimit),
     );
   }
 
   #join(): TcpListenSocket {
     const socket = new TcpListenSocket({
-      ...this.#joinGroup(openUnboundSocket(this.#plan)),
+      ...this.#openMember(),
       endpoint: this,
       boundTo: this.address,
       isBlocking: this.#plan.isBlocking,
@@ -133,11 +135,11 @@ export class TcpEndpoint implements Endpoint {
     return socket;
   }
 
-  #joinGroup(fd: number, prepare: (unheard: number) => void = () => {}): Member {
+  #openMember(prepare: (unheard: number) => void = () => {}): Member {
     // Before a second ever joins: without a program the kernel would spread connections over both. Predecessors
     // have one already, and the kernel takes nobody into the group who brings another one.
     const isFirst = this.#members.isEmpty;
-    listenTogether(fd, this.#plan, (unheard) => {
+    const fd = openTcpSocket(this.#plan, (unheard) => {
       prepare(unheard);
       if (isFirst) attachSteering(unheard, steerAll(0));
     });
@@ -171,7 +173,7 @@ export class TcpEndpoint implements Endpoint {
     if (this.#published === socket) this.#published = undefined;
     if (isLast) {
       this.#closeDeadEnd();
-      this.#reserved.close();
+      this.#reserved.release();
       return;
     }
     // At once: the index may be one that is not there, and reading the table takes milliseconds on a busy machine.
