@@ -8,7 +8,6 @@ import type {
 } from '../pools/commands.ts';
 import type { StatusSnapshot } from '../status/snapshot.ts';
 import { parseNothing, parsePools, parseRestart, parseScale } from './bodies.ts';
-import { restartHard } from './hard-restart.ts';
 
 /** The control API, version 1. A path under it never changes its meaning; new things get new paths. */
 export type Route = ReadRoute | WorkRoute;
@@ -45,7 +44,7 @@ export const routes: ReadonlyMap<string, Route> = new Map<string, Route>([
       const { pools, stopBy } = parseRestart(body);
       return stopBy === undefined
         ? commands.run('restart', pools, onProgress)
-        : restartHard(commands, pools, stopBy, onProgress);
+        : commands.restartHard(pools, stopBy, onProgress);
     }),
   ],
   [

@@ -22,6 +22,18 @@ export interface Commands {
    */
   run(verb: PoolVerb, pools: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]>;
   /**
+   * Stops pools and starts them again, each as soon as it has stopped: the slowest keeps no other pool down. The
+   * daemon does it by itself, so that a client which goes away half-way leaves no pool stopped. A stop that is asked
+   * for meanwhile is the last word.
+   *
+   * @throws RunfcgidError PLAN_UNKNOWN_POOL before anything is done.
+   */
+  restartHard(
+    pools: PoolSelection,
+    stopBy: StopVerb,
+    onProgress: OnProgress,
+  ): Promise<readonly PoolOutcome[]>;
+  /**
    * Changes the number of workers of one pool, without touching the others where that can be done without a loss;
    * otherwise all are replaced. Resolves when those that are too many have left the address. Lasts until the daemon ends or the
    * pool's configuration changes.

@@ -13,6 +13,7 @@ import {
   type Reconfiguration,
   type StopVerb,
 } from './commands.ts';
+import { HardRestarts } from './hard-restarts.ts';
 import * as outcomes from './outcomes.ts';
 import { Pool } from './pool.ts';
 import { type Measures, snapshotPool, snapshotRefused } from './pool-snapshot.ts';
@@ -43,6 +44,7 @@ export interface SupervisorSurroundings extends PoolSurroundings {
 export class Supervisor implements Commands {
   readonly #surroundings: SupervisorSurroundings;
   readonly #pools = new Map<string, Pool>();
+  readonly #hardRestarts = new HardRestarts();
   readonly #watchers = new Watchers((pool) => this.#snapshot(pool));
   readonly #addresses: Pick<AddressWatch, 'follow' | 'close'>;
   readonly #daemonPlan: DaemonPlan;
@@ -99,6 +101,15 @@ export class Supervisor implements Commands {
       ...pools.map((pool) => this.#carryOut(verb, pool, onProgress)),
       ...refused.map((pool) => outcomes.refused(verb, pool)),
     ]);
+  }
+
+  async restartHard(names: PoolSelection, how: StopVerb, onProgress: OnProgress): Promise<PoolOutcome[]> {
+    this.#refuseWhileShuttingDown();
+    const { pools, refused } = this.#select(names);
+    const restarted = pools.map((pool) =>
+      this.#hardRestarts.carryOut(pool, how, (verb) => this.#carryOut(verb, pool, onProgress)),
+    );
+    return Promise.all([...restarted, ...refused.map((pool) => outcomes.refused(how, pool))]);
   }
 
   async scale(name: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
@@ -198,6 +209,7 @@ export class Supervisor implements Commands {
   }
 
   async #carryOut(verb: PoolVerb, pool: Pool, onProgress: OnProgress): Promise<PoolOutcome> {
+    if (isStop(verb)) this.#hardRestarts.giveUp(pool);
     if (verb === 'reload' && !pool.isWanted) return outcomes.nothingToReload(pool);
     if (verb === 'start' || isStop(verb)) pool[verb]();
     else {

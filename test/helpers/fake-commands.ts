@@ -19,8 +19,6 @@ export class FakeCommands implements Commands {
   work: Work | undefined;
   /** Of a new configuration. */
   notes: readonly string[] = [];
-  /** What becomes of one pool. */
-  runOne: ((verb: string, pool: string) => Promise<PoolOutcome>) | undefined;
 
   async status(): Promise<StatusSnapshot> {
     return statusOf(this.pools);
@@ -28,6 +26,14 @@ export class FakeCommands implements Commands {
 
   run(verb: PoolVerb, names: PoolSelection, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
     return this.#obey(verb, names, onProgress);
+  }
+
+  restartHard(
+    names: PoolSelection,
+    stopBy: StopVerb,
+    onProgress: OnProgress,
+  ): Promise<readonly PoolOutcome[]> {
+    return this.#obey(`restart by ${stopBy}`, names, onProgress);
   }
 
   scale(pool: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {
@@ -60,8 +66,6 @@ export class FakeCommands implements Commands {
       });
     }
     if (this.work !== undefined) return this.work(onProgress);
-    const { runOne } = this;
-    if (runOne !== undefined) return Promise.all(chosen.map((pool) => runOne(what, pool)));
     for (const pool of chosen) onProgress({ pool, message: `${what} under way` });
     return chosen.map((pool) => outcome({ pool }));
   }

@@ -161,9 +161,9 @@ describe('curl', () => {
     ['{"pool":"web","workers":3}', 'pools/scale', ['scale 3 web']],
     ['{}', 'daemon/reconfigure', ['reconfigure']],
     ['', 'daemon/reconfigure', ['reconfigure']],
-    ['{"pools":["web"],"isHard":true}', 'pools/restart', ['stop web', 'start web']],
+    ['{"pools":["web"],"isHard":true}', 'pools/restart', ['restart by stop web']],
     ['{"pools":["web"],"isHard":false}', 'pools/restart', ['restart web']],
-    ['{"pools":["web"],"isNow":true}', 'pools/restart', ['kill web', 'start web']],
+    ['{"pools":["web"],"isNow":true}', 'pools/restart', ['restart by kill web']],
     ['{"pools":["web"]}', 'pools/kill', ['kill web']],
     ['{}', 'daemon/stop', ['shut down']],
     ['', 'daemon/kill', ['shut down now']],
@@ -179,23 +179,6 @@ describe('curl', () => {
     const [status, body] = await curl('--data', '{}', 'http://x/v1/daemon/reconfigure');
     expect([status, JSON.parse(body).error.code]).toEqual([422, 'CONFIG_INVALID']);
     await expect(client().reconfigure(() => {})).rejects.toMatchObject({ exitCode: 78 });
-  });
-
-  test('a hard restart leaves a pool that cannot be stopped, and keeps no other from its start', async () => {
-    const stopsWeb = createGate();
-    commands.runOne = async (verb, pool) => {
-      if (verb === 'stop' && pool === 'web') await stopsWeb.opened;
-      return outcome({ pool, isDone: pool === 'api' });
-    };
-    await server.open();
-    const restart = client().restartHard('all', 'stop', () => {});
-    await until(() => commands.asked.includes('start api'));
-    stopsWeb.open();
-    expect((await restart).map(({ pool, isDone }) => [pool, isDone])).toEqual([
-      ['web', false],
-      ['api', true],
-    ]);
-    expect(commands.asked).not.toContain('start web');
   });
 
   test.each([

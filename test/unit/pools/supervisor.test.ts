@@ -162,3 +162,50 @@ test('to kill a pool that does not run changes nothing', async () => {
   expect(await supervisor.run('kill', 'all', () => {})).toMatchObject([{ isDone: true, message: 'stopped' }]);
   expect(world.log.of('pool.killed')).toEqual([]);
 });
+
+test('a hard restart starts each pool as soon as it has stopped; the slowest keeps no other down', async () => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1), { ...fakePoolPlan(1), name: 'slow' }));
+  const [site, slow] = world.alive;
+  const restarted = supervisor.restartHard('all', 'stop', () => {});
+  for (const { finish } of [...world.drains]) finish();
+  site?.exit(0);
+  await world.clock.advance(0);
+  expect(world.alive).toHaveLength(2);
+  expect(slow?.isAlive).toBe(true);
+  slow?.exit(0);
+  await world.clock.advance(0);
+  for (const process of world.alive) process.becomeReady();
+  expect(await restarted).toMatchObject([
+    { pool: 'site', isDone: true, state: 'running' },
+    { pool: 'slow', isDone: true, state: 'running' },
+  ]);
+});
+
+test.each(['stop', 'kill'] as const)('a %s during a hard restart is the last word', async (verb) => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
+  const restarted = supervisor.restartHard(['site'], 'stop', () => {});
+  const stopped = supervisor.run(verb, ['site'], () => {});
+  for (const { finish } of [...world.drains]) finish();
+  for (const process of world.alive) process.exit(0);
+  expect(await stopped).toMatchObject([{ isDone: true, message: 'stopped' }]);
+  expect(await restarted).toMatchObject([
+    {
+      isDone: false,
+      state: 'stopped',
+      message: 'stopped, and not started again: a stop was asked for meanwhile',
+    },
+  ]);
+  await world.clock.advance(60_000);
+  expect(world.processes).toHaveLength(1);
+});
+
+test('a hard restart that is hastened by another brings the pool back once, and both say so', async () => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
+  const patient = supervisor.restartHard(['site'], 'stop', () => {});
+  const hasty = supervisor.restartHard(['site'], 'kill', () => {});
+  await world.clock.advance(50);
+  expect(world.processes).toHaveLength(2);
+  for (const process of world.alive) process.becomeReady();
+  const isRunning = [{ isDone: true, state: 'running', message: 'running with 1 worker' }];
+  expect([await patient, await hasty]).toMatchObject([isRunning, isRunning]);
+});
