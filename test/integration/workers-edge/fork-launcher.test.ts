@@ -87,7 +87,7 @@ function launch(source = answering): LaunchedWorker {
 }
 
 async function ready(worker: LaunchedWorker): Promise<LaunchedWorker> {
-  await until(() => worker.messages.some(({ event }) => event === 'ready'), 'a ready worker', 60_000);
+  await worker.ready();
   return worker;
 }
 

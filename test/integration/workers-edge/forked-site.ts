@@ -64,7 +64,7 @@ export class ForkedSite {
 
   /** A worker that has said that it is ready. */
   async ready(worker = this.launch()): Promise<LaunchedWorker> {
-    await until(() => worker.messages.some(({ event }) => event === 'ready'), 'a ready worker', 60_000);
+    await worker.ready();
     return worker;
   }
 

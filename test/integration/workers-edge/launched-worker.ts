@@ -94,6 +94,18 @@ export class LaunchedWorker {
     return Number(find());
   }
 
+  /** Resolves when it has said that it is ready, through the channel of the engine. */
+  async ready(): Promise<void> {
+    await until(
+      () => {
+        if (this.spawnError !== undefined) throw this.spawnError;
+        return this.messages.some(({ event }) => event === 'ready');
+      },
+      'a ready worker',
+      60_000,
+    );
+  }
+
   async ended(): Promise<ExitStatus> {
     await until(() => this.exit !== undefined, 'the exit');
     return this.exit as ExitStatus;
