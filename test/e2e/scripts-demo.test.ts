@@ -35,8 +35,8 @@ beforeEach(() => {
 afterEach(() => workspace.close());
 
 test('scripts/demo --once shows that the site answers, and leaves nothing', async () => {
-  const { status, stdout } = await finish(['scripts/demo', '--once'], { cwd: checkout });
-  expect(stdout).toMatch(/^The site answers at http:\/\/127\.0\.0\.1:80\d\d\/$/m);
+  const { status, stdout, stderr } = await finish(['scripts/demo', '--once'], { cwd: checkout });
+  expect(stdout, stderr).toMatch(/^The site answers at http:\/\/127\.0\.0\.1:80\d\d\/$/m);
   expect(stdout).toMatch(/^mysite +running +4\/4/m);
   expect(status).toBe(0);
   expect(workspace.processes()).toEqual([]);
@@ -50,7 +50,10 @@ test('scripts/demo serves until it is stopped, once at a time', async () => {
     demo.kill('SIGTERM');
     return ended(demo, 60_000);
   });
-  await until(() => said().includes('Ctrl-C stops everything.'), 180_000);
+  await until(() => {
+    if (demo.exitCode !== null) throw new Error(`the demo has ended: ${said()}`);
+    return said().includes('Ctrl-C stops everything.');
+  }, 180_000);
   const url = /http:\/\/\S+/.exec(said())?.[0] ?? '';
   const page = await ask(url);
   expect([page.status, page.body.toString()]).toEqual([200, expect.stringContaining('/static/site.css')]);
