@@ -1,11 +1,13 @@
 import { closeSync, constants, fstatSync, openSync, type Stats } from 'node:fs';
+import { openWithSpare } from './spare-descriptors.ts';
 
 /** Holds a file without opening it (open(2)); the same number on every architecture that Node runs on but SPARC. */
 const pathOnly = 0o10000000;
 
 /**
  * A file that is held and not opened: nothing happens to a device or a FIFO, no right is needed but to search the
- * directory, and what is found out about the file stays true of it, whatever somebody puts in its place meanwhile.
+ * directory, and what is found out about the file stays true of it, whatever somebody puts in its place meanwhile. Only for a moment: it
+ * may have a spare descriptor.
  */
 export class HeldFile {
   readonly descriptor: number;
@@ -16,7 +18,8 @@ export class HeldFile {
    * @throws the system's error.
    */
   constructor(path: string, last: 'link' | 'target' = 'link') {
-    this.descriptor = openSync(path, pathOnly | (last === 'link' ? constants.O_NOFOLLOW : 0));
+    const flags = pathOnly | (last === 'link' ? constants.O_NOFOLLOW : 0);
+    this.descriptor = openWithSpare(() => openSync(path, flags));
     this.stats = fstatSync(this.descriptor);
   }
 
