@@ -17,8 +17,11 @@ import { processStart } from '../host/process-start.ts';
 import { prepareRuntimeDir } from '../host/runtime-dir.ts';
 import type { Predecessors, Succession } from './succession.ts';
 
-/** How long a daemon that was told to end waits for the first sign of another one that takes over. */
-const signTimeoutMs = 2_000;
+/**
+ * How long a daemon that was told to end waits for the first sign of another one that takes over. A start takes half a
+ * second until then, and many times that on a small machine that is busy with visitors.
+ */
+const signTimeoutMs = 5_000;
 /** How long it serves on while that one starts. */
 const handoverTimeoutMs = 120_000;
 /** A daemon that was told to end a moment ago may not have noticed yet. */
