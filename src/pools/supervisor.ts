@@ -109,7 +109,7 @@ export class Supervisor implements Commands {
     const restarted = pools.map((pool) =>
       this.#hardRestarts.carryOut(pool, how, (verb) => this.#carryOut(verb, pool, onProgress)),
     );
-    return Promise.all([...restarted, ...refused.map((pool) => outcomes.refused(how, pool))]);
+    return Promise.all([...restarted, ...refused.map((pool) => outcomes.refused('start', pool))]);
   }
 
   async scale(name: string, workers: number, onProgress: OnProgress): Promise<readonly PoolOutcome[]> {

@@ -181,6 +181,17 @@ test('a hard restart starts each pool as soon as it has stopped; the slowest kee
   ]);
 });
 
+test.each(['stop', 'kill'] as const)(
+  'a hard restart by %s of a pool that cannot be started fails',
+  async (by) => {
+    const refused = [{ name: 'site', problems: ['site.toml:3: workers: …'] }];
+    const { supervisor } = await running({ ...planOf(), refused });
+    expect(await supervisor.restartHard('all', by, () => {})).toMatchObject([
+      { pool: 'site', isDone: false, message: 'its configuration has problems' },
+    ]);
+  },
+);
+
 test.each(['stop', 'kill'] as const)('a %s during a hard restart is the last word', async (verb) => {
   const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
   const restarted = supervisor.restartHard(['site'], 'stop', () => {});
