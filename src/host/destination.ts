@@ -34,6 +34,8 @@ export function atDestination<Result>(path: string, use: (destination: Destinati
   const walk = new Walk(path);
   try {
     return use(walk.toItsEnd());
+  } catch (error) {
+    throw walk.named(error);
   } finally {
     walk.close();
   }
@@ -103,6 +105,18 @@ class Walk {
     };
   }
 
+  /** A system's error with the path that people know, instead of those by which the held ones are reached. */
+  named(error: unknown): unknown {
+    if (!(error instanceof Error && 'syscall' in error)) return error;
+    const message = error.message.replaceAll(
+      `'${this.#directory.path}/${this.#name}'`,
+      () => `'${this.#path}'`,
+    );
+    const held = this.#file === undefined ? undefined : new RegExp(`(?<=')${this.#file.path}(?=[/'])`, 'g');
+    error.message = held === undefined ? message : message.replaceAll(held, () => this.#path);
+    return error;
+  }
+
   close(): void {
     this.#hold(undefined);
     this.#directory.close();
@@ -122,9 +136,8 @@ class Walk {
     try {
       return new HeldFile(`${this.#directory.path}/${name}`, last);
     } catch (error) {
-      const named = namedAs(this.#path, error);
-      if (named.code !== 'ENOENT') throw named;
-      this.#absence = named;
+      if (!(error instanceof Error && 'code' in error) || error.code !== 'ENOENT') throw error;
+      this.#absence = error;
       return undefined;
     }
   }
@@ -169,14 +182,6 @@ function mountOnTheWay(path: string): void {
 
 function isProcfs(directory: HeldFile): boolean {
   return statfsSync(directory.path).type === procfsType;
-}
-
-/** The error with the path that people know. */
-function namedAs(path: string, error: unknown): NodeJS.ErrnoException {
-  if (!(error instanceof Error)) return new Error(String(error));
-  const { code, errno, syscall } = error as NodeJS.ErrnoException;
-  const named = new Error(error.message.replace(/'\/proc\/self\/fd\/[^']*'$/, `'${path}'`));
-  return Object.assign(named, { code, errno, syscall, path });
 }
 
 function tooManyLinks(path: string): NodeJS.ErrnoException {

@@ -80,7 +80,9 @@ export function refuseToAppend(place: FileInDirectory, isDescriptor: boolean): R
     message:
       'expected a regular file, a device such as /dev/null, or a FIFO of root or of the user of runfcgid; ' +
       `found ${kindOf(file)} of user ${file.uid}`,
-    hint: 'Remove it, or choose another place for the log.',
+    hint: isDescriptor
+      ? 'Choose another place for the log: what systemd gives for its journal, for example, is a socket and has no name.'
+      : 'Remove it, or choose another place for the log.',
   };
 }
 

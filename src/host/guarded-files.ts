@@ -47,10 +47,15 @@ export function openGuardedLog(path: string, use: 'lasting' | 'once'): number {
   }
 }
 
-/** Why a log would be refused; `undefined` also where the system itself would say no. Nothing is made or opened. */
+/**
+ * Why the daemon would refuse a log; `undefined` also where the system itself would say no, and for a descriptor such as
+ * /dev/stdout, which is another one in the daemon. Nothing is made or opened.
+ */
 export function refusalOfLog(path: string): Refusal | undefined {
   try {
-    return atDestination(path, refusalAt);
+    return atDestination(path, (destination) =>
+      destination.isDescriptor ? undefined : refusalAt(destination),
+    );
   } catch (error) {
     return error instanceof FileRefused ? error.refusal : undefined;
   }

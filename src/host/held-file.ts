@@ -6,8 +6,8 @@ const pathOnly = 0o10000000;
 
 /**
  * A file that is held and not opened: nothing happens to a device or a FIFO, no right is needed but to search the
- * directory, and what is found out about the file stays true of it, whatever somebody puts in its place meanwhile. Only for a moment: it
- * may have a spare descriptor.
+ * directory, and what is found out about the file stays true of it, whatever somebody puts in its place meanwhile. Only
+ * for a moment: it may have a spare descriptor.
  */
 export class HeldFile {
   readonly descriptor: number;

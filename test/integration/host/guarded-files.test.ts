@@ -25,8 +25,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openGuardedLog, readGuardedText, refusalOfLog } from '../../../src/host/guarded-files.ts';
+import { openSocketPair } from '../../../src/host/kernel/descriptor-passing.ts';
 import { openPipe } from '../../../src/host/kernel/pipes.ts';
-import { requireRoot } from '../sockets/support.ts';
+import { takePidfile } from '../../../src/host/pidfile.ts';
+import { refusal, requireRoot } from '../sockets/support.ts';
 
 /** The user of a site. */
 const site = 33;
@@ -264,6 +266,34 @@ test.each([
   expect(read.toString('utf8', 0, readSync(readEnd, read))).toBe('named\nlinked\n');
   closeSync(readEnd);
   closeSync(writeEnd);
+});
+
+test('a descriptor of whoever asks is none of the daemon, and is not refused beforehand', () => {
+  const [one, other] = openSocketPair();
+  expect(() => openGuardedLog(`/proc/self/fd/${one}`, 'lasting')).toThrow('found a socket of user 0');
+  expect(refusalOfLog(`/proc/self/fd/${one}`)).toBeUndefined();
+  expect(refusalOfLog(link(`/proc/self/fd/${one}`, join(scratch, 'site.log'), 0))).toBeUndefined();
+  expect(refusalOfLog(directory)).toBeDefined();
+  closeSync(one);
+  closeSync(other);
+});
+
+test('what we have no right to is told by the name that people know', () => {
+  const secret = write(join(scratch, 'secret'), 'S=root\n');
+  const log = join(scratch, 'site.log');
+  const pidfile = join(scratch, 'site.pid');
+  process.seteuid?.(site);
+  try {
+    const denied = 'EACCES: permission denied, open';
+    expect(() => readGuardedText(secret, most)).toThrow(`${denied} '${secret}'`);
+    expect(() => openGuardedLog(secret, 'once')).toThrow(`${denied} '${secret}'`);
+    expect(() => openGuardedLog(log, 'once')).toThrow(`${denied} '${log}'`);
+    expect(refusal(() => takePidfile(pidfile)).cause).toMatchObject({
+      message: `${denied} '${pidfile}.${process.pid}'`,
+    });
+  } finally {
+    process.seteuid?.(0);
+  }
 });
 
 test('a link of a site’s user to what a process has open leads to what is his own, or nowhere', () => {
