@@ -14,10 +14,14 @@ interface Target {
   readonly name: string;
 }
 
+const nextEnd = 'A worker would end with this.';
+
 interface Answer {
   readonly isOk: boolean;
   readonly text: string;
 }
+
+type Answers = ReadonlyMap<string, Answer>;
 
 /** Whether the interpreter of a `django` or `wsgi` pool has what the engine needs, and the application can be loaded. */
 export async function checkPython(pool: PoolPlan, readers: CheckReaders): Promise<readonly PoolFinding[]> {
@@ -60,7 +64,7 @@ function judge(
   }
   return isTooOld(version.text)
     ? [tooOld(python, version.text, key)]
-    : judgeModules(python, target, answers, worker);
+    : [...judgeModules(python, target, answers, worker), ...judgeLoading(target, answers, result)];
 }
 
 function tooSlow(
@@ -91,7 +95,7 @@ function tooOld(python: string, version: string, key: string): PoolFinding {
 function judgeModules(
   python: string,
   { kind }: Target,
-  answers: ReadonlyMap<string, Answer>,
+  answers: Answers,
   worker: WorkerPlan,
 ): readonly PoolFinding[] {
   const findings: PoolFinding[] = [];
@@ -112,23 +116,37 @@ function judgeModules(
       'Name the interpreter of the site\'s virtual environment as "python", or install Django for this one.';
     problem('django.python', `${python} cannot import Django: ${django.text}`, hint);
   }
-  const target = answers.get('target');
+  return findings;
+}
+
+function judgeLoading(
+  { kind, name }: Target,
+  answers: Answers,
+  { outcome, status }: RunResult,
+): readonly PoolFinding[] {
+  const severity = 'problem';
+  const [target, site] = [answers.get('target'), answers.get('site')];
   if (target?.isOk === false) {
     const key = kind === 'django' ? 'django.settings' : 'wsgi.application';
-    problem(key, target.text, 'Correct the name, or the directory.');
+    return [{ severity, key, message: target.text, hint: 'Correct the name, or the directory.' }];
   }
-  const site = answers.get('site');
-  if (site !== undefined) problem(kind, site.text, placeOf(answers.get('place')));
-  return findings;
+  if (site !== undefined) {
+    return [{ severity, key: kind, message: site.text, hint: placeOf(answers.get('place')) }];
+  }
+  const isLoading = answers.get(kind === 'django' ? 'django' : 'engine')?.isOk === true;
+  if (target !== undefined || !isLoading || outcome !== 'exited') return [];
+  const how = status === undefined ? 'by a signal' : `with exit status ${status}`;
+  const message = `loading "${name}" has ended the interpreter, ${how}`;
+  return [{ severity, key: kind, message, hint: nextEnd }];
 }
 
 /** Of the code that raised it: `File "/srv/shop/api.py", line 3, in <module>` is Python's way to say so. */
 function placeOf(place: Answer | undefined): string {
   const { file, line } = /^File "(?<file>.*)", line (?<line>\d+)/.exec(place?.text ?? '')?.groups ?? {};
-  return file === undefined ? 'A worker would end with this.' : `Look at ${file}, line ${line}.`;
+  return file === undefined ? nextEnd : `Look at ${file}, line ${line}.`;
 }
 
-function readAnswers(stdout: string): ReadonlyMap<string, Answer> {
+function readAnswers(stdout: string): Answers {
   const rows = stdout.split('\n').map((line) => line.split('\t'));
   return new Map(
     rows.flatMap(([name, verdict, text]): [string, Answer][] =>

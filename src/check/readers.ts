@@ -43,6 +43,7 @@ export interface FileFacts {
 
 export interface RunResult {
   readonly outcome: 'exited' | 'timed-out' | 'not-started';
+  /** `undefined`: a signal has ended it. */
   readonly status: number | undefined;
   readonly stdout: string;
   readonly stderr: string;

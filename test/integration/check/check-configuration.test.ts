@@ -178,23 +178,30 @@ listen = "./${name}.sock"
 
   it('is not led astray or kept waiting by what an application prints and starts, and leaves nothing behind', async () => {
     writeSite({
-      'loud.py': `import subprocess, sys, threading, time
+      'loud.py': `import os, subprocess, sys, threading, time
 print("target\\terror\\tno such thing")
 print("x" * 300_000)
 print("y" * 300_000, file=sys.stderr)
 threading.Thread(target=time.sleep, args=(600,)).start()
 child = subprocess.Popen(["sleep", "600"])
-open("pid", "w").write(str(child.pid))
+fork = os.fork()
+if fork == 0:
+    time.sleep(600)
+open("pids", "w").write("%d %d" % (child.pid, fork))
 def app(environ, start_response): pass
 `,
       'leaves.py': 'raise SystemExit("configure me")\n',
+      'ends.py': 'import os\nos._exit(3)\n',
     });
-    const problems = await problemsOf(wsgiPool('loud', 'loud:app') + wsgiPool('leaves', 'leaves:app'));
-    process.kill(Number(readFileSync(join(folder, 'site', 'pid'), 'utf8')));
+    const pools = ['loud', 'leaves', 'ends'].map((name) => wsgiPool(name, `${name}:app`));
+    const problems = await problemsOf(pools.join(''));
+    for (const pid of readFileSync(join(folder, 'site', 'pids'), 'utf8').split(' '))
+      process.kill(Number(pid));
     expect(problems).toMatchObject([
       { pool: 'leaves', message: expect.stringContaining('SystemExit: configure me') },
+      { pool: 'ends', message: 'loading "ends:app" has ended the interpreter, with exit status 3' },
     ]);
-    expect(readdirSync(join(folder, 'site')).sort()).toEqual(['leaves.py', 'loud.py', 'pid']);
+    expect(readdirSync(join(folder, 'site')).sort()).toEqual(['ends.py', 'leaves.py', 'loud.py', 'pids']);
   });
 
   it('sees an interpreter that does not run', async () => {

@@ -47,6 +47,9 @@ async function check(toml: string, changes: Partial<CheckReaders> = {}): Promise
   return checkPlan(plan, machine(changes));
 }
 
+/** What is wrong, in which configuration, on which machine, and what is said of it. */
+type Row = [string, string, Partial<CheckReaders>, Partial<CheckFinding>];
+
 const refusal = { message: 'found a FIFO', hint: 'Remove it.' };
 
 function notFound(message: string): never {
@@ -74,7 +77,7 @@ describe('a dry run', () => {
     ]);
   });
 
-  it.each<[string, string, Partial<CheckReaders>, Partial<CheckFinding>]>([
+  it.each<Row>([
     [
       'a program that does not exist',
       command(),
@@ -385,6 +388,27 @@ describe('a dry run', () => {
         hint: 'Look at /srv/a/a/urls.py, line 9.',
       },
     ],
+    ...(
+      [
+        [3, 'with exit status 3'],
+        [undefined, 'by a signal'],
+      ] as const
+    ).map(
+      ([status, how]): Row => [
+        `a site that ends the interpreter ${how}`,
+        django,
+        {
+          runAs: async (_worker, [program]) =>
+            program === 'python3' ? { ...exited(goodAnswers.slice(0, -1)), status } : exited([]),
+        },
+        {
+          severity: 'problem',
+          key: 'django',
+          message: `loading "mysite.settings" has ended the interpreter, ${how}`,
+          hint: 'A worker would end with this.',
+        },
+      ],
+    ),
     [
       'a site that hangs while it is loaded',
       django,
