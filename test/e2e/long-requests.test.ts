@@ -129,6 +129,11 @@ describe('a slow request', () => {
     const first = beginVisit('sleeps');
     await underLoad(async () => {
       await until(() => entryOf(first.uri, read()));
+      // Long enough to be told of again and again.
+      await until(async () => {
+        const requests = (await daemon.pool('site')).workers.flatMap(({ current }) => current ?? []);
+        return requests.some(({ uri, ageMs }) => uri === first.uri && ageMs > 2_500);
+      });
       first.finish();
       expect((await first.answer).status).toBe(200);
     });
