@@ -38,8 +38,13 @@ function checkDirectory(
       : [{ ...problem, message: `the directory ${directory} does not exist`, hint: howToMake(directory) }];
   }
   if (facts.kind !== 'directory') return [{ ...problem, message: `${directory} is not a directory` }];
-  if (readers.mayAccess(directory, 'write')) return [];
-  return [{ ...problem, message: `${directory} is not writable for this user`, hint: howToMake(directory) }];
+  if (!readers.mayAccess(directory, 'write')) {
+    return [
+      { ...problem, message: `${directory} is not writable for this user`, hint: howToMake(directory) },
+    ];
+  }
+  const refusal = directory === daemon.runtimeDir ? readers.refusalOfRuntimeDir(directory) : undefined;
+  return refusal === undefined ? [] : [{ ...problem, ...refusal }];
 }
 
 function checkLogFile(file: string | undefined, readers: CheckReaders): readonly CheckFinding[] {

@@ -27,6 +27,8 @@ export interface CheckReaders {
   readonly livingPid: (pidfile: string) => number | undefined;
   /** Why the daemon would not write to a log. */
   readonly refusalOfLog: (path: string) => Refusal | undefined;
+  /** Why the daemon would not use a directory for its own files. */
+  readonly refusalOfRuntimeDir: (path: string) => Refusal | undefined;
   /** Why the daemon would make no socket in a directory. */
   readonly refusalOfDirectory: (path: string) => Refusal | undefined;
 }

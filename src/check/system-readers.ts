@@ -2,6 +2,7 @@ import { accessSync, constants, type Stats, statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describeError } from '../errors.ts';
 import { refusalOfDirectory, refusalOfLog } from '../host/guarded-files.ts';
+import { refusalOfRuntimeDir } from '../host/runtime-dir.ts';
 import { readBeginning } from '../host/whole-text.ts';
 import { describeOwners, whoListens } from '../sockets/listeners.ts';
 import { findProgram } from '../workers/program.ts';
@@ -22,6 +23,7 @@ export const systemReaders: CheckReaders = {
   livingPid,
   refusalOfLog,
   refusalOfDirectory,
+  refusalOfRuntimeDir,
 };
 
 function statFile(path: string): FileFacts | undefined {

@@ -2,7 +2,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { prepareRuntimeDir } from '../../../src/host/runtime-dir.ts';
+import { prepareRuntimeDir, refusalOfRuntimeDir } from '../../../src/host/runtime-dir.ts';
 import { requireRoot } from '../sockets/support.ts';
 
 let scratch: string;
@@ -27,8 +27,19 @@ describe('a runtime directory', () => {
     expect(() => prepareRuntimeDir(scratch)).not.toThrow();
     chownSync(scratch, 0, 33);
     expect(() => prepareRuntimeDir(scratch)).toThrow('can be written by another group than ours (gid 33)');
+    expect(refusalOfRuntimeDir(scratch)?.message).toContain(
+      'can be written by another group than ours (gid 33)',
+    );
     chmodSync(scratch, 0o1775);
     expect(() => prepareRuntimeDir(scratch)).not.toThrow();
+    expect(refusalOfRuntimeDir(scratch)).toBeUndefined();
+  });
+
+  test('of another user is refused, but not beforehand, when it may be that of the daemon', () => {
+    requireRoot();
+    chownSync(scratch, 33, 33);
+    expect(() => prepareRuntimeDir(scratch)).toThrow('belongs to another user (uid 33)');
+    expect(refusalOfRuntimeDir(scratch)).toBeUndefined();
   });
 
   test('that everybody can write to is refused, unless nobody can exchange what others made there', () => {

@@ -33,6 +33,7 @@ function machine(changes: Partial<CheckReaders> = {}): CheckReaders {
     livingPid: () => undefined,
     refusalOfLog: () => undefined,
     refusalOfDirectory: () => undefined,
+    refusalOfRuntimeDir: () => undefined,
     ...changes,
   };
 }
@@ -157,6 +158,18 @@ describe('a dry run', () => {
         severity: 'warning',
         key: 'slow_log',
         message: 'the log file /var/log/a/slow.log: found a FIFO',
+        hint: 'Remove it.',
+      },
+    ],
+    [
+      'a directory that the daemon would not use for its own files',
+      `[daemon]\nruntime_dir = "/run/d"\n${command()}`,
+      { refusalOfRuntimeDir: (path) => (path === '/run/d' ? refusal : undefined) },
+      {
+        severity: 'problem',
+        pool: undefined,
+        key: 'daemon.runtime_dir',
+        message: 'found a FIFO',
         hint: 'Remove it.',
       },
     ],
