@@ -1,11 +1,11 @@
 import { constants } from 'node:os';
+import { openPidfd } from './kernel/processes.ts';
 import { closeDescriptor } from './kernel/sockets.ts';
 import { callKernelAs, isErrno } from './kernel.ts';
 import { readProcess, readProcFile } from './process-table.ts';
-import { openWithSpare } from './spare-descriptors.ts';
 
-/** System call numbers that are the same on every architecture (since Linux 5.1 new calls share them). */
-const callNumber = { pidfdSendSignal: 424, pidfdOpen: 434 } as const;
+/** Of pidfd_send_signal(2), the same on every architecture. */
+const pidfdSendSignal = 424;
 
 /** `denied`: the process has changed its user, and we are not root (kill(2), EPERM). */
 export type SignalResult = 'sent' | 'gone' | 'denied';
@@ -44,16 +44,11 @@ export function catches(pid: number, signal: NodeJS.Signals): boolean {
   );
 }
 
-function openPidfd(pid: number): number {
-  const { pidfdOpen } = callNumber;
-  return openWithSpare(() => callKernelAs('pidfd_open', 'syscall', pidfdOpen, 'int', pid, 'unsigned int', 0));
-}
-
 function sendTo(pidfd: number, signal: number): void {
   callKernelAs(
     'pidfd_send_signal',
     'syscall',
-    callNumber.pidfdSendSignal,
+    pidfdSendSignal,
     'int',
     pidfd,
     'int',

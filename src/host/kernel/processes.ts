@@ -69,7 +69,8 @@ export function withForeignDescriptor<Result>(
   }
 }
 
-function openPidfd(pid: number): number {
+/** Names a process for good (pidfd_open(2)); for a moment only: it may have a spare descriptor. */
+export function openPidfd(pid: number): number {
   const { pidfdOpen } = callNumber;
   return openWithSpare(() => callKernelAs('pidfd_open', 'syscall', pidfdOpen, 'int', pid, 'unsigned int', 0));
 }
