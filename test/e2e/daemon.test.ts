@@ -82,7 +82,10 @@ directory = "${repository}/test/fixtures"
 wsgi = { application = "takes_its_time:application", python = "/usr/bin/python3" }
 environment = { PYTHONDONTWRITEBYTECODE = "1" }
 listen = "unix:${socket}"
-workers = 1`;
+workers = 1
+# Who waited for these would be late.
+drain_timeout = "10m"
+graceful_timeout = "10m"`;
     const daemon = await TestDaemon.start(workspace, writeConfig(workspace, slow));
     const { url } = await startNginx(workspace, `unix:${socket}`);
     const answer = ask(`${url}/sleeps?${workspace.file('finish')}`);
