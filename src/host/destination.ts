@@ -21,6 +21,9 @@ export interface Destination {
 /** The kernel follows at most 40 links (path_resolution(7)). */
 const mostLinks = 40;
 
+/** On a way, with those in its links, which could have tens of thousands: each takes us as long as the kernel a hundred. */
+const mostNames = 1_000;
+
 /** Of procfs, linux/magic.h. */
 const procfsType = 0x9fa0;
 
@@ -80,6 +83,7 @@ class Walk {
   #file: HeldFile | undefined;
   #absence: unknown;
   #links = 0;
+  #names = 0;
   #isDescriptor = false;
   #isLedByStranger = false;
 
@@ -124,6 +128,8 @@ class Walk {
 
   #descend(name: string): void {
     if (this.#file === undefined) throw this.#absence;
+    this.#names += 1;
+    if (this.#names > mostNames) throw tooManyLinks(this.#path);
     if (this.#file !== this.#directory) this.#directory.close();
     this.#directory = this.#file;
     this.#name = name;

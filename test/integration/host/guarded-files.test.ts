@@ -138,6 +138,16 @@ describe('a file that the user of a site may have put there', () => {
     expect(() => readGuardedText(join(directory, 'round'), most)).toThrow(/^ELOOP: .*\/site\/round'$/);
   });
 
+  test('is not looked for on ways that are as long as links can make them', () => {
+    mkdirSync(join(directory, 'deep'));
+    write(join(directory, 'env'), 'A=1\n', site);
+    const detour = 'deep/../'.repeat(400);
+    const one = link(`${detour}env`, join(directory, 'one'), site);
+    const two = link(`${detour}one`, join(directory, 'two'), site);
+    expect(readGuardedText(one, most)).toBe('A=1\n');
+    expect(() => readGuardedText(two, most)).toThrow(/^ELOOP: .*\/site\/two'$/);
+  });
+
   test('leaves no descriptor open, read or refused', () => {
     const good = link('deep/../env', join(directory, 'good'), site);
     mkdirSync(join(directory, 'deep'));
