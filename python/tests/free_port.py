@@ -13,7 +13,9 @@ def free_port() -> int:
     ports to clients and to port 0 (ip(7)). Until this process ends nobody else gets it here: an
     abstract socket of its number reserves it (unix(7)), as the tests of the daemon do it, too."""
     with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
-        highest = int(file.read().split()[0]) - 1
+        first = int(file.read().split()[0])
+    # On a machine whose range begins at 1024, say, one of that range has to do.
+    highest = first - 1 if first > _LOWEST else 65_535
     for _ in range(1000):
         port = random.randint(_LOWEST, highest)
         reservation = socket.socket(socket.AF_UNIX)

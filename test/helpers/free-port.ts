@@ -12,7 +12,9 @@ const attempts = 1_000;
  * an abstract Unix socket of its number (unix(7)), which is free again with this process.
  */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const highest = firstEphemeral() - 1;
+  const first = firstEphemeral();
+  // On a machine whose range begins at 1024, say, one of that range has to do.
+  const highest = first > lowest ? first - 1 : 65_535;
   for (let attempt = 0; attempt < attempts; attempt += 1) {
     const port = lowest + Math.floor(Math.random() * (highest - lowest + 1));
     const reservation = await listen({ path: `\0runfcgid-test-port-${port}` });
