@@ -176,7 +176,7 @@ listen = "./${name}.sock"
     ]);
   });
 
-  it('is not led astray or kept waiting by what an application prints and starts, and leaves nothing behind', async () => {
+  it('is not led astray or kept waiting by what an application prints and starts, and writes no file', async () => {
     writeSite({
       'loud.py': `import os, subprocess, sys, threading, time
 print("target\\terror\\tno such thing")
