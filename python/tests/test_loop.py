@@ -6,12 +6,15 @@ import os
 import resource
 import shutil
 import socket
+import struct
 import tempfile
 import threading
 import time
 import unittest
+from unittest import mock
 
 from runfcgi.fastcgi.limits import Limits
+from runfcgi.fastcgi.patience import LONG, SHORT, Patience
 from runfcgi.serving.listener import Listener
 from runfcgi.serving.loop import Loop
 from runfcgi.serving.parking import Parking
@@ -129,6 +132,24 @@ class LoopTest(unittest.TestCase):
                 self.assertEqual(seen, ["/held-up", "/other"])
                 return
         self.fail("this machine never did that within 0.4 s")
+
+    def test_connections_that_say_nothing_hold_up_those_that_do_for_a_tenth_of_that_time_each(self):
+        a_second = struct.pack("@ll", 1, 0)
+        with mock.patch("runfcgi.fastcgi.patience.LONG", a_second):
+            self.serve(open_connections=100)
+            silent = [self.client() for _ in range(30)]
+            begun = time.monotonic()
+            self.assertEqual(ask(self.path).body, b"0\n")
+            self.assertLess(time.monotonic() - begun, len(silent) / 2)
+
+    def test_patience_comes_back(self):
+        with mock.patch("time.monotonic", return_value=1000.0) as now:
+            patience = Patience()
+            self.assertEqual(patience.timeval(), LONG)
+            patience.was_in_vain()
+            self.assertEqual(patience.timeval(), SHORT)
+            now.return_value += 11
+            self.assertEqual(patience.timeval(), LONG)
 
     def test_a_kept_connection_is_not_closed_for_saying_nothing(self):
         self.serve(head_timeout=_HEAD_TIMEOUT)

@@ -13,6 +13,7 @@ from typing import List, Optional, Union
 
 from . import records
 from .incoming import Incoming, ProtocolError
+from .patience import Patience
 
 # Sixteen full records, plus headers, fit well under the kernel's limit of 1024 (IOV_MAX).
 _MAX_BUFFERS = 512
@@ -22,11 +23,6 @@ _RECEIVE_BODY_SIZE = 256 * 1024
 _AT_ONCE = int(socket.MSG_DONTWAIT)
 # struct timeval of SO_RCVTIMEO and SO_SNDTIMEO, socket(7): seconds, microseconds.
 _TIMEVAL = struct.Struct("@ll")
-# A web server connects and writes at once, unless the machine is so busy that it has to wait for
-# a processor in between. This long a new connection has the thread to itself; then it is parked.
-# Without the patience its request could land behind a long one that was accepted in that instant,
-# or die with one that crashes the process. At a load of 14 on two processors 50 ms were too little.
-_PATIENCE = _TIMEVAL.pack(0, 500_000)
 
 Buffer = Union[bytes, bytearray, memoryview]
 
@@ -65,13 +61,17 @@ class Connection:
         """
         return self._receive(_RECEIVE_SIZE, _AT_ONCE)
 
-    def receive_first(self) -> bool:
+    def receive_first(self, patience: Patience) -> bool:
         """The same on a new connection, but waits a moment for its first bytes."""
         try:
             return self._receive(_RECEIVE_SIZE, _AT_ONCE)
         except BlockingIOError:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _PATIENCE)
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience.timeval())
+        try:
             return self._receive(_RECEIVE_SIZE, 0)
+        except BlockingIOError:
+            patience.was_in_vain()
+            raise
 
     def _receive(self, size: int, flags: int) -> bool:
         try:

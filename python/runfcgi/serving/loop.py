@@ -13,6 +13,7 @@ from typing import Optional
 
 from runfcgi.fastcgi.connection import Connection, PeerGone, refusal
 from runfcgi.fastcgi.incoming import BODY, PARAMS, Incoming, ProtocolError, RequestRefused
+from runfcgi.fastcgi.patience import Patience
 from runfcgi.wsgi.error_stream import write_stderr
 
 from .deadlines import draining_deadline, serving_deadline
@@ -42,6 +43,7 @@ class Loop:
         self._door = shared.door
         self._is_parked_turn = True
         self._in_a_row = 0
+        self._patience = Patience()
 
     def run(self) -> None:
         """Serve until told to stop and everything accepted is finished, or overdue."""
@@ -137,17 +139,16 @@ class Loop:
     def _receive_head(self, connection: Connection) -> bool:
         """Read until a request is ready or nothing more is there. False: the peer has closed."""
         is_new = not (connection.served or connection.deadline)
-        receive = connection.receive_first if is_new else connection.receive
         incoming = connection.incoming
         for _ in range(_MAX_RECEIVES):
             try:
-                if not receive():
+                if not (connection.receive_first(self._patience) if is_new else connection.receive()):
                     return False
             except BlockingIOError:
                 return True
             if incoming.state is BODY:
                 return True
-            receive = connection.receive
+            is_new = False
         return True
 
     def _serve(self, connection: Connection) -> bool:

@@ -220,3 +220,14 @@ test('a hard restart that is hastened by another brings the pool back once, and 
   const isRunning = [{ isDone: true, state: 'running', message: 'running with 1 worker' }];
   expect([await patient, await hasty]).toMatchObject([isRunning, isRunning]);
 });
+
+test('a hard restart of a pool that is started meanwhile fails, and leaves it running', async () => {
+  const { world, supervisor } = await running(planOf(fakePoolPlan(1)));
+  const restarted = supervisor.restartHard(['site'], 'stop', () => {});
+  const started = supervisor.run('start', ['site'], () => {});
+  for (const { finish } of [...world.drains]) finish();
+  await world.clock.advance(0);
+  for (const process of world.alive) process.becomeReady();
+  expect(await started).toMatchObject([{ isDone: true, state: 'running' }]);
+  expect(await restarted).toMatchObject([{ isDone: false, message: expect.stringContaining('started') }]);
+});
