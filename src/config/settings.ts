@@ -145,7 +145,7 @@ export const poolSettings = {
   environment_file: {
     type: paths,
     unset: 'none',
-    meaning: 'Files of `NAME=VALUE` lines; `environment` wins over them.',
+    meaning: 'Files of `NAME=VALUE` lines, read with the configuration; `environment` wins over them.',
   },
   pass_environment: {
     type: variableNames,

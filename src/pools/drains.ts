@@ -70,6 +70,7 @@ export class Drains {
   }
 
   #reportCut(generation: Generation, { accepted, queued, unknown }: DrainProgress): void {
+    if (accepted === 0 && queued === 0 && unknown.length === 0) return;
     this.#surroundings.log.warn(
       { event: 'drain.ended', generation: generation.number, accepted, queued, unknown },
       `${accepted} accepted and ${queued} waiting connections were left when the drain ended`,

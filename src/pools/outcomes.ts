@@ -1,5 +1,6 @@
 import type { Clock } from '../host/clock.ts';
 import type { RefusedPool } from '../plan/plan.ts';
+import { afterProblems } from '../status/misconfigured.ts';
 import { isStop, type PoolOutcome, type PoolVerb } from './commands.ts';
 import type { Pool } from './pool.ts';
 import type { Cut } from './record.ts';
@@ -65,7 +66,8 @@ function describeCuts(cuts: readonly Cut[]): string {
 export function refused(verb: PoolVerb, { name, problems }: RefusedPool): PoolOutcome {
   const isDone = isStop(verb);
   const message = isDone ? 'was not running' : 'its configuration has problems';
-  return { pool: name, isDone, state: 'failed', message, details: problems };
+  const details = isDone ? problems : [...problems, afterProblems];
+  return { pool: name, isDone, state: 'failed', message, details };
 }
 
 /** A new configuration that cannot be used; the pool goes on with the one from before, if it had any. */

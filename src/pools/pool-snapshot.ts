@@ -3,7 +3,7 @@ import type { Clock } from '../host/clock.ts';
 import type { PoolPlan, RefusedPool } from '../plan/plan.ts';
 import { describeProof } from '../plan/proof.ts';
 import type { ListenSocket } from '../sockets/endpoint.ts';
-import { reasonOfProblems } from '../status/misconfigured.ts';
+import { afterProblems, reasonOfProblems } from '../status/misconfigured.ts';
 import { sumOfKnown } from '../status/quantities.ts';
 import type {
   ExitSnapshot,
@@ -68,7 +68,7 @@ export function snapshotRefused(refused: RefusedPool): PoolSnapshot {
     state: 'failed',
     reason: reasonOfProblems(refused.problems),
     problems: refused.problems,
-    advice: null,
+    advice: afterProblems,
     nextAttemptInMs: null,
     killInMs: null,
     preset: '',

@@ -111,10 +111,11 @@ function formatProblem(pool: PoolSnapshot): readonly string[] {
 }
 
 /** A pool that cannot run as it is configured. */
-function formatMisconfigured({ name, state, problems }: PoolSnapshot): readonly string[] {
+function formatMisconfigured({ name, state, problems, advice }: PoolSnapshot): readonly string[] {
   return [
     `${name} is ${state}: its configuration has problems`,
     ...problems.map((problem) => `  ${printable(problem)}`),
+    ...(advice === null ? [] : [`  ${printable(advice)}`]),
   ];
 }
 

@@ -97,6 +97,11 @@ describe('a pool that cannot run', () => {
     const status = await daemon.fcgictl('status');
     expect(status.stdout).toMatch(/^slip +failed/m);
     expect(status.stdout).toContain('did you mean "command"?');
+    for (const text of [started.stderr, status.stdout]) expect(text).toContain('fcgictl reload --config');
+    workspace.write('runfcgid.toml', readFileSync(config, 'utf8').replace('comand', 'command'));
+    expect((await daemon.fcgictl('reload', '--config')).stdout).toContain(
+      'slip: added: running with 1 worker',
+    );
   });
 });
 

@@ -259,12 +259,13 @@ const misconfigured = poolSnapshot({
   state: 'failed',
   reason: `its configuration has problems: ${problems.join('; ')}`,
   problems,
+  advice: 'Mend it, then: fcgictl reload --config',
   listen: [],
 });
 
 test('each problem of a configuration that was refused has a line of its own', () => {
   expect(formatStatus(statusOf([misconfigured]), plain)).toContain(
-    `\n\nweb is failed: its configuration has problems\n  ${problems.join('\n  ')}\n`,
+    `\n\nweb is failed: its configuration has problems\n  ${[...problems, 'Mend it, then: fcgictl reload --config'].join('\n  ')}\n`,
   );
 });
 
@@ -289,6 +290,7 @@ test('sentences are broken at the width of the terminal, and what workers wrote 
       site.toml:10:1: pools.web.max_memory:
           expected a size such as "512K",
           "200M" or "1G", found "lots"
+      Mend it, then: fcgictl reload --config
 
     api: reload refused 5m ago
         (2026-01-01T02:00:00.000Z): the new
