@@ -1,8 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Integration and e2e tests start real processes, and mostly wait for them: two files at a time, on two cores or more.
+// Integration and e2e tests start real processes, and mostly wait for them: three files at a time keep two cores busy.
 // Their limits end what hangs; on a machine with much else to do they take many times as long as by themselves.
-const sequential = { pool: 'forks', maxWorkers: 2 } as const;
+const waiting = { pool: 'forks', maxWorkers: 3 } as const;
 
 export default defineConfig({
   test: {
@@ -18,7 +18,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...sequential,
+          ...waiting,
           name: 'integration',
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 120_000,
@@ -27,7 +27,7 @@ export default defineConfig({
       },
       {
         test: {
-          ...sequential,
+          ...waiting,
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 400_000,
